@@ -1,0 +1,131 @@
+// Package fault is the closed catalogue of what jisr answers when it does not
+// answer OK. Every error that crosses to an agency is one of these: a code, a
+// stable reason, a sentence and what to do about it. A value from a record, a
+// database text or the text of a Go error never crosses.
+package fault
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Domain is the ErrorInfo domain of every fault (AIP-193).
+const Domain = "jisr"
+
+// Reason is the stable name of a fault, as ErrorInfo.reason.
+type Reason string
+
+// Violation is one thing wrong with a request: where, and what the rule is. It never holds the value.
+type Violation struct {
+	// Field is the path in the request, as `victim.location.phone`.
+	Field string
+	// Rule is what the field must satisfy.
+	Rule string
+}
+
+// Fault is an error of the catalogue.
+type Fault struct {
+	reason     Reason
+	violations []Violation
+	meta       map[string]string
+	retryAfter time.Duration
+}
+
+// New returns the fault of that reason. A reason that is not catalogued becomes INTERNAL.
+func New(r Reason) *Fault {
+	if _, ok := catalogue[r]; !ok {
+		r = Internal
+	}
+	return &Fault{reason: r}
+}
+
+// Invalid returns an INVALID fault that names every violation.
+func Invalid(vs ...Violation) *Fault { return New(InvalidRequest).Violating(vs...) }
+
+// Violating adds violations.
+func (f *Fault) Violating(vs ...Violation) *Fault {
+	f.violations = append(f.violations, vs...)
+	return f
+}
+
+// With adds a fact that the caller may know, under a stable key; never a value of a record.
+func (f *Fault) With(key, fact string) *Fault {
+	if f.meta == nil {
+		f.meta = make(map[string]string)
+	}
+	f.meta[key] = fact
+	return f
+}
+
+// RetryAfter says when a repetition may help.
+func (f *Fault) RetryAfter(d time.Duration) *Fault {
+	f.retryAfter = d
+	return f
+}
+
+// Reason returns the stable name.
+func (f *Fault) Reason() Reason { return f.reason }
+
+// Code returns the gRPC code.
+func (f *Fault) Code() codes.Code { return catalogue[f.reason].code }
+
+// Error gives the reason and the violated paths; for logs, which may hold no more.
+func (f *Fault) Error() string {
+	text := string(f.reason)
+	for _, v := range f.violations {
+		text += " " + v.Field
+	}
+	return text
+}
+
+// Is makes errors.Is compare by reason.
+func (f *Fault) Is(target error) bool {
+	other, ok := target.(*Fault)
+	return ok && other.reason == f.reason
+}
+
+// GRPCStatus renders the fault for the wire: ErrorInfo always, BadRequest,
+// RetryInfo and Help where they apply, each detail type once (AIP-193).
+func (f *Fault) GRPCStatus() *status.Status {
+	e := catalogue[f.reason]
+	st := status.New(e.code, e.message)
+	info := &errdetails.ErrorInfo{Reason: string(f.reason), Domain: Domain, Metadata: maps.Clone(f.meta)}
+	if info.Metadata == nil {
+		info.Metadata = make(map[string]string)
+	}
+	info.Metadata["action"] = e.action
+	details := []protoadapt.MessageV1{info}
+	if len(f.violations) > 0 {
+		bad := &errdetails.BadRequest{}
+		vs := slices.Clone(f.violations)
+		slices.SortStableFunc(vs, func(a, b Violation) int {
+			if a.Field < b.Field {
+				return -1
+			}
+			if a.Field > b.Field {
+				return 1
+			}
+			return 0
+		})
+		for _, v := range vs {
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Rule})
+		}
+		details = append(details, bad)
+	}
+	if f.retryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.retryAfter)})
+	}
+	full, err := st.WithDetails(details...)
+	if err != nil {
+		// Only a detail that cannot be marshalled gets here; the bare status still holds.
+		return st
+	}
+	return full
+}
