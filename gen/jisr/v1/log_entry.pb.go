@@ -372,11 +372,359 @@ func (b0 LogEntry_builder) Build() *LogEntry {
 	return m0
 }
 
+// The whole of an entry, as the log keeps it: the preimage of its leaf. It never leaves the exchange whole.
+type LogLeaf struct {
+	state                 protoimpl.MessageState `protogen:"opaque.v1"`
+	xxx_hidden_Kind       LogEntry_Kind          `protobuf:"varint,1,opt,name=kind,proto3,enum=jisr.v1.LogEntry_Kind"`
+	xxx_hidden_TimeMicros int64                  `protobuf:"varint,2,opt,name=time_micros,json=timeMicros,proto3"`
+	xxx_hidden_Agency     string                 `protobuf:"bytes,3,opt,name=agency,proto3"`
+	xxx_hidden_System     string                 `protobuf:"bytes,4,opt,name=system,proto3"`
+	xxx_hidden_Officer    string                 `protobuf:"bytes,5,opt,name=officer,proto3"`
+	xxx_hidden_Role       Role                   `protobuf:"varint,6,opt,name=role,proto3,enum=jisr.v1.Role"`
+	xxx_hidden_Purpose    Purpose                `protobuf:"varint,7,opt,name=purpose,proto3,enum=jisr.v1.Purpose"`
+	xxx_hidden_Rpc        string                 `protobuf:"bytes,8,opt,name=rpc,proto3"`
+	xxx_hidden_Agreement  string                 `protobuf:"bytes,9,opt,name=agreement,proto3"`
+	xxx_hidden_Subjects   *[]*LogSubject         `protobuf:"bytes,10,rep,name=subjects,proto3"`
+	xxx_hidden_Refusal    string                 `protobuf:"bytes,11,opt,name=refusal,proto3"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *LogLeaf) Reset() {
+	*x = LogLeaf{}
+	mi := &file_jisr_v1_log_entry_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogLeaf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogLeaf) ProtoMessage() {}
+
+func (x *LogLeaf) ProtoReflect() protoreflect.Message {
+	mi := &file_jisr_v1_log_entry_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+func (x *LogLeaf) GetKind() LogEntry_Kind {
+	if x != nil {
+		return x.xxx_hidden_Kind
+	}
+	return LogEntry_KIND_UNSPECIFIED
+}
+
+func (x *LogLeaf) GetTimeMicros() int64 {
+	if x != nil {
+		return x.xxx_hidden_TimeMicros
+	}
+	return 0
+}
+
+func (x *LogLeaf) GetAgency() string {
+	if x != nil {
+		return x.xxx_hidden_Agency
+	}
+	return ""
+}
+
+func (x *LogLeaf) GetSystem() string {
+	if x != nil {
+		return x.xxx_hidden_System
+	}
+	return ""
+}
+
+func (x *LogLeaf) GetOfficer() string {
+	if x != nil {
+		return x.xxx_hidden_Officer
+	}
+	return ""
+}
+
+func (x *LogLeaf) GetRole() Role {
+	if x != nil {
+		return x.xxx_hidden_Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *LogLeaf) GetPurpose() Purpose {
+	if x != nil {
+		return x.xxx_hidden_Purpose
+	}
+	return Purpose_PURPOSE_UNSPECIFIED
+}
+
+func (x *LogLeaf) GetRpc() string {
+	if x != nil {
+		return x.xxx_hidden_Rpc
+	}
+	return ""
+}
+
+func (x *LogLeaf) GetAgreement() string {
+	if x != nil {
+		return x.xxx_hidden_Agreement
+	}
+	return ""
+}
+
+func (x *LogLeaf) GetSubjects() []*LogSubject {
+	if x != nil {
+		if x.xxx_hidden_Subjects != nil {
+			return *x.xxx_hidden_Subjects
+		}
+	}
+	return nil
+}
+
+func (x *LogLeaf) GetRefusal() string {
+	if x != nil {
+		return x.xxx_hidden_Refusal
+	}
+	return ""
+}
+
+func (x *LogLeaf) SetKind(v LogEntry_Kind) {
+	x.xxx_hidden_Kind = v
+}
+
+func (x *LogLeaf) SetTimeMicros(v int64) {
+	x.xxx_hidden_TimeMicros = v
+}
+
+func (x *LogLeaf) SetAgency(v string) {
+	x.xxx_hidden_Agency = v
+}
+
+func (x *LogLeaf) SetSystem(v string) {
+	x.xxx_hidden_System = v
+}
+
+func (x *LogLeaf) SetOfficer(v string) {
+	x.xxx_hidden_Officer = v
+}
+
+func (x *LogLeaf) SetRole(v Role) {
+	x.xxx_hidden_Role = v
+}
+
+func (x *LogLeaf) SetPurpose(v Purpose) {
+	x.xxx_hidden_Purpose = v
+}
+
+func (x *LogLeaf) SetRpc(v string) {
+	x.xxx_hidden_Rpc = v
+}
+
+func (x *LogLeaf) SetAgreement(v string) {
+	x.xxx_hidden_Agreement = v
+}
+
+func (x *LogLeaf) SetSubjects(v []*LogSubject) {
+	x.xxx_hidden_Subjects = &v
+}
+
+func (x *LogLeaf) SetRefusal(v string) {
+	x.xxx_hidden_Refusal = v
+}
+
+type LogLeaf_builder struct {
+	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
+
+	// What happened.
+	Kind LogEntry_Kind
+	// When, in microseconds since 1970.
+	TimeMicros int64
+	// The agency that acted.
+	Agency string
+	// Its system.
+	System string
+	// The officer.
+	Officer string
+	// In which role.
+	Role Role
+	// For which purpose.
+	Purpose Purpose
+	// The rpc.
+	Rpc string
+	// SHA-256 of the agreement in force, in hex.
+	Agreement string
+	// The records it is about.
+	Subjects []*LogSubject
+	// Why the call was refused, as a reason of the catalogue.
+	Refusal string
+}
+
+func (b0 LogLeaf_builder) Build() *LogLeaf {
+	m0 := &LogLeaf{}
+	b, x := &b0, m0
+	_, _ = b, x
+	x.xxx_hidden_Kind = b.Kind
+	x.xxx_hidden_TimeMicros = b.TimeMicros
+	x.xxx_hidden_Agency = b.Agency
+	x.xxx_hidden_System = b.System
+	x.xxx_hidden_Officer = b.Officer
+	x.xxx_hidden_Role = b.Role
+	x.xxx_hidden_Purpose = b.Purpose
+	x.xxx_hidden_Rpc = b.Rpc
+	x.xxx_hidden_Agreement = b.Agreement
+	x.xxx_hidden_Subjects = &b.Subjects
+	x.xxx_hidden_Refusal = b.Refusal
+	return m0
+}
+
+// One record that an entry is about.
+type LogSubject struct {
+	state                  protoimpl.MessageState `protogen:"opaque.v1"`
+	xxx_hidden_Record      string                 `protobuf:"bytes,1,opt,name=record,proto3"`
+	xxx_hidden_DataClasses []DataClass            `protobuf:"varint,2,rep,packed,name=data_classes,json=dataClasses,proto3,enum=jisr.v1.DataClass"`
+	xxx_hidden_Via         []string               `protobuf:"bytes,3,rep,name=via,proto3"`
+	xxx_hidden_Links       []Link                 `protobuf:"varint,6,rep,packed,name=links,proto3,enum=jisr.v1.Link"`
+	xxx_hidden_Changed     []string               `protobuf:"bytes,4,rep,name=changed,proto3"`
+	xxx_hidden_RecordHash  []byte                 `protobuf:"bytes,5,opt,name=record_hash,json=recordHash,proto3"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *LogSubject) Reset() {
+	*x = LogSubject{}
+	mi := &file_jisr_v1_log_entry_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogSubject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogSubject) ProtoMessage() {}
+
+func (x *LogSubject) ProtoReflect() protoreflect.Message {
+	mi := &file_jisr_v1_log_entry_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+func (x *LogSubject) GetRecord() string {
+	if x != nil {
+		return x.xxx_hidden_Record
+	}
+	return ""
+}
+
+func (x *LogSubject) GetDataClasses() []DataClass {
+	if x != nil {
+		return x.xxx_hidden_DataClasses
+	}
+	return nil
+}
+
+func (x *LogSubject) GetVia() []string {
+	if x != nil {
+		return x.xxx_hidden_Via
+	}
+	return nil
+}
+
+func (x *LogSubject) GetLinks() []Link {
+	if x != nil {
+		return x.xxx_hidden_Links
+	}
+	return nil
+}
+
+func (x *LogSubject) GetChanged() []string {
+	if x != nil {
+		return x.xxx_hidden_Changed
+	}
+	return nil
+}
+
+func (x *LogSubject) GetRecordHash() []byte {
+	if x != nil {
+		return x.xxx_hidden_RecordHash
+	}
+	return nil
+}
+
+func (x *LogSubject) SetRecord(v string) {
+	x.xxx_hidden_Record = v
+}
+
+func (x *LogSubject) SetDataClasses(v []DataClass) {
+	x.xxx_hidden_DataClasses = v
+}
+
+func (x *LogSubject) SetVia(v []string) {
+	x.xxx_hidden_Via = v
+}
+
+func (x *LogSubject) SetLinks(v []Link) {
+	x.xxx_hidden_Links = v
+}
+
+func (x *LogSubject) SetChanged(v []string) {
+	x.xxx_hidden_Changed = v
+}
+
+func (x *LogSubject) SetRecordHash(v []byte) {
+	if v == nil {
+		v = []byte{}
+	}
+	x.xxx_hidden_RecordHash = v
+}
+
+type LogSubject_builder struct {
+	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
+
+	// The record, by its name.
+	Record string
+	// The classes shown or changed.
+	DataClasses []DataClass
+	// What linked the agency to it: names of referrals, shares, orders, notifications; empty for ownership, territory and oversight.
+	Via []string
+	// The kinds of those links.
+	Links []Link
+	// The paths of the fields changed; never values.
+	Changed []string
+	// SHA-256 of the record at rest after the change, so that a roll-back of the database shows.
+	RecordHash []byte
+}
+
+func (b0 LogSubject_builder) Build() *LogSubject {
+	m0 := &LogSubject{}
+	b, x := &b0, m0
+	_, _ = b, x
+	x.xxx_hidden_Record = b.Record
+	x.xxx_hidden_DataClasses = b.DataClasses
+	x.xxx_hidden_Via = b.Via
+	x.xxx_hidden_Links = b.Links
+	x.xxx_hidden_Changed = b.Changed
+	x.xxx_hidden_RecordHash = b.RecordHash
+	return m0
+}
+
 var File_jisr_v1_log_entry_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_log_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x17jisr/v1/log_entry.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\xa0\b\n" +
+	"\x17jisr/v1/log_entry.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x16jisr/v1/standing.proto\x1a\x19jisr/v1/withholding.proto\"\xa0\b\n" +
 	"\bLogEntry\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xc8\xf3\x18\x02R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xe0A\x01\xc8\xf3\x18\x02R\x04etag\x12D\n" +
@@ -406,34 +754,66 @@ const file_jisr_v1_log_entry_proto_rawDesc = "" +
 	"\fKIND_REFUSED\x10\x03\x12\x12\n" +
 	"\x0eKIND_AGREEMENT\x10\x04:I\xeaA@\n" +
 	"\x10jisr.v1/LogEntry\x12\x16logEntries/{log_entry}*\n" +
-	"logEntries2\blogEntry\xda\xf3\x18\x02\b\x03J\a\b\x80}\x10Ќ\x01Bn\n" +
+	"logEntries2\blogEntry\xda\xf3\x18\x02\b\x03J\a\b\x80}\x10Ќ\x01\"\xea\x02\n" +
+	"\aLogLeaf\x12*\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.LogEntry.KindR\x04kind\x12\x1f\n" +
+	"\vtime_micros\x18\x02 \x01(\x03R\n" +
+	"timeMicros\x12\x16\n" +
+	"\x06agency\x18\x03 \x01(\tR\x06agency\x12\x16\n" +
+	"\x06system\x18\x04 \x01(\tR\x06system\x12\x18\n" +
+	"\aofficer\x18\x05 \x01(\tR\aofficer\x12!\n" +
+	"\x04role\x18\x06 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12*\n" +
+	"\apurpose\x18\a \x01(\x0e2\x10.jisr.v1.PurposeR\apurpose\x12\x10\n" +
+	"\x03rpc\x18\b \x01(\tR\x03rpc\x12\x1c\n" +
+	"\tagreement\x18\t \x01(\tR\tagreement\x12/\n" +
+	"\bsubjects\x18\n" +
+	" \x03(\v2\x13.jisr.v1.LogSubjectR\bsubjects\x12\x18\n" +
+	"\arefusal\x18\v \x01(\tR\arefusal\"\xcd\x01\n" +
+	"\n" +
+	"LogSubject\x12\x16\n" +
+	"\x06record\x18\x01 \x01(\tR\x06record\x125\n" +
+	"\fdata_classes\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\vdataClasses\x12\x10\n" +
+	"\x03via\x18\x03 \x03(\tR\x03via\x12#\n" +
+	"\x05links\x18\x06 \x03(\x0e2\r.jisr.v1.LinkR\x05links\x12\x18\n" +
+	"\achanged\x18\x04 \x03(\tR\achanged\x12\x1f\n" +
+	"\vrecord_hash\x18\x05 \x01(\fR\n" +
+	"recordHashBn\n" +
 	"\n" +
 	"iq.jisr.v1B\rLogEntryProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"
 
 var file_jisr_v1_log_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jisr_v1_log_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_jisr_v1_log_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_jisr_v1_log_entry_proto_goTypes = []any{
 	(LogEntry_Kind)(0),            // 0: jisr.v1.LogEntry.Kind
 	(*LogEntry)(nil),              // 1: jisr.v1.LogEntry
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
-	(*Withholding)(nil),           // 3: jisr.v1.Withholding
-	(Role)(0),                     // 4: jisr.v1.Role
-	(Purpose)(0),                  // 5: jisr.v1.Purpose
-	(DataClass)(0),                // 6: jisr.v1.DataClass
+	(*LogLeaf)(nil),               // 2: jisr.v1.LogLeaf
+	(*LogSubject)(nil),            // 3: jisr.v1.LogSubject
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*Withholding)(nil),           // 5: jisr.v1.Withholding
+	(Role)(0),                     // 6: jisr.v1.Role
+	(Purpose)(0),                  // 7: jisr.v1.Purpose
+	(DataClass)(0),                // 8: jisr.v1.DataClass
+	(Link)(0),                     // 9: jisr.v1.Link
 }
 var file_jisr_v1_log_entry_proto_depIdxs = []int32{
-	2, // 0: jisr.v1.LogEntry.create_time:type_name -> google.protobuf.Timestamp
-	2, // 1: jisr.v1.LogEntry.update_time:type_name -> google.protobuf.Timestamp
-	3, // 2: jisr.v1.LogEntry.withheld:type_name -> jisr.v1.Withholding
-	0, // 3: jisr.v1.LogEntry.kind:type_name -> jisr.v1.LogEntry.Kind
-	4, // 4: jisr.v1.LogEntry.role:type_name -> jisr.v1.Role
-	5, // 5: jisr.v1.LogEntry.purpose:type_name -> jisr.v1.Purpose
-	6, // 6: jisr.v1.LogEntry.data_classes:type_name -> jisr.v1.DataClass
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	4,  // 0: jisr.v1.LogEntry.create_time:type_name -> google.protobuf.Timestamp
+	4,  // 1: jisr.v1.LogEntry.update_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: jisr.v1.LogEntry.withheld:type_name -> jisr.v1.Withholding
+	0,  // 3: jisr.v1.LogEntry.kind:type_name -> jisr.v1.LogEntry.Kind
+	6,  // 4: jisr.v1.LogEntry.role:type_name -> jisr.v1.Role
+	7,  // 5: jisr.v1.LogEntry.purpose:type_name -> jisr.v1.Purpose
+	8,  // 6: jisr.v1.LogEntry.data_classes:type_name -> jisr.v1.DataClass
+	0,  // 7: jisr.v1.LogLeaf.kind:type_name -> jisr.v1.LogEntry.Kind
+	6,  // 8: jisr.v1.LogLeaf.role:type_name -> jisr.v1.Role
+	7,  // 9: jisr.v1.LogLeaf.purpose:type_name -> jisr.v1.Purpose
+	3,  // 10: jisr.v1.LogLeaf.subjects:type_name -> jisr.v1.LogSubject
+	8,  // 11: jisr.v1.LogSubject.data_classes:type_name -> jisr.v1.DataClass
+	9,  // 12: jisr.v1.LogSubject.links:type_name -> jisr.v1.Link
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_log_entry_proto_init() }
@@ -443,6 +823,7 @@ func file_jisr_v1_log_entry_proto_init() {
 	}
 	file_jisr_v1_agency_proto_init()
 	file_jisr_v1_data_class_proto_init()
+	file_jisr_v1_standing_proto_init()
 	file_jisr_v1_withholding_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -450,7 +831,7 @@ func file_jisr_v1_log_entry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jisr_v1_log_entry_proto_rawDesc), len(file_jisr_v1_log_entry_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -21,13 +21,14 @@ import (
 // rules are tried on the numbers that are in force.
 const schemaDir = "../../../proto"
 
-// compile reads one file of dir, as buf would hand it to the plugin. Imports of
-// google and buf come from the descriptors linked into the test.
-func compile(t *testing.T, dir, path string) []descriptor.FileDescriptor {
+// compile reads one file from the first of dirs that has it, as buf would hand
+// it to the plugin. Imports of google and buf come from the descriptors linked
+// into the test.
+func compile(t *testing.T, path string, dirs ...string) []descriptor.FileDescriptor {
 	t.Helper()
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.CompositeResolver{
-			&protocompile.SourceResolver{ImportPaths: []string{dir, schemaDir}},
+			&protocompile.SourceResolver{ImportPaths: append(dirs, schemaDir)},
 			protocompile.ResolverFunc(linked),
 		},
 		SourceInfoMode: protocompile.SourceInfoStandard,

@@ -25,7 +25,6 @@ const (
 	validateStringPattern protowire.Number = 6  // buf.validate.StringRules.pattern
 	validateStringIn      protowire.Number = 10 // buf.validate.StringRules.in
 
-	classExchange  = 1 // DATA_CLASS_EXCHANGE
 	classReference = 2 // DATA_CLASS_REFERENCE
 
 	behaviorIdentifier = 8 // google.api.IDENTIFIER
@@ -49,11 +48,10 @@ func isRecord(message protoreflect.MessageDescriptor) bool {
 	return ok
 }
 
-// inHeader tells whether a record's field belongs to its header rather than
-// being a section.
+// inHeader tells whether a record's field belongs to its header, which is clear
+// at rest, rather than being a section. The server reads the schema likewise.
 func inHeader(field protoreflect.FieldDescriptor) bool {
-	class := dataClass(field)
-	return class == classExchange || class == classReference || indexed(field)
+	return dataClass(field) == classReference || indexed(field)
 }
 
 // isResourceName tells whether the field's value names a resource: its own
@@ -63,23 +61,10 @@ func isResourceName(field protoreflect.FieldDescriptor) bool {
 	if _, ok := nested(b, resourceReferenceOption); ok {
 		return true
 	}
+	// field_behavior is a list that its definition keeps unpacked.
 	for f := range wireFields(b) {
-		if f.number != fieldBehaviorOption {
-			continue
-		}
-		if f.kind == protowire.VarintType && f.varint == behaviorIdentifier {
+		if f.number == fieldBehaviorOption && f.varint == behaviorIdentifier {
 			return true
-		}
-		// A repeated enum may also stand packed.
-		for packed := f.bytes; len(packed) > 0; {
-			value, n := protowire.ConsumeVarint(packed)
-			if n < 0 {
-				break
-			}
-			if value == behaviorIdentifier {
-				return true
-			}
-			packed = packed[n:]
 		}
 	}
 	return false

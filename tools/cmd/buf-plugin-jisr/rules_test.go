@@ -76,15 +76,15 @@ func TestEachSchemaBreaksTheRulesItNames(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".proto"), func(t *testing.T) {
-			files := compile(t, filepath.Dir(path), filepath.Base(path))
+			files := compile(t, filepath.Base(path), filepath.Dir(path))
 			compare(t, wanted(t, path), findings(t, check.RuleTypeLint, files))
 		})
 	}
 }
 
 func TestChangedClassesAreNamed(t *testing.T) {
-	before := compile(t, "testdata/before", "register.proto")
-	now := compile(t, "testdata/now", "register.proto")
+	before := compile(t, "register.proto", "testdata/before")
+	now := compile(t, "register.proto", "testdata/now")
 	compare(t,
 		wanted(t, "testdata/now/register.proto"),
 		findings(t, check.RuleTypeBreaking, now, check.WithAgainstFileDescriptors(before)),
@@ -92,8 +92,16 @@ func TestChangedClassesAreNamed(t *testing.T) {
 }
 
 func TestUnchangedSchemaBreaksNothing(t *testing.T) {
-	before := compile(t, "testdata/before", "register.proto")
+	before := compile(t, "register.proto", "testdata/before")
 	compare(t, nil, findings(t, check.RuleTypeBreaking, before, check.WithAgainstFileDescriptors(before)))
+}
+
+// TestClassesAreComparedByName: a class that was renumbered is the same class;
+// that numbers stay is a matter for buf's own rules.
+func TestClassesAreComparedByName(t *testing.T) {
+	before := compile(t, "register.proto", "testdata/renumbered", "testdata/before")
+	now := compile(t, "register.proto", "testdata/before")
+	compare(t, nil, findings(t, check.RuleTypeBreaking, now, check.WithAgainstFileDescriptors(before)))
 }
 
 // TestEachRuleIsSeenToFail guards against a rule that can find nothing.
@@ -113,6 +121,19 @@ func TestEachRuleIsSeenToFail(t *testing.T) {
 	for _, rule := range spec.Rules {
 		if !seen[rule.ID] {
 			t.Errorf("no schema in testdata breaks %s", rule.ID)
+		}
+	}
+}
+
+// TestEachRuleIsSwitchedOn: buf runs only the rules that buf.yaml lists.
+func TestEachRuleIsSwitchedOn(t *testing.T) {
+	config, err := os.ReadFile("../../../buf.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range spec.Rules {
+		if !strings.Contains(string(config), "\n    - "+rule.ID+"\n") {
+			t.Errorf("buf.yaml does not list %s", rule.ID)
 		}
 	}
 }

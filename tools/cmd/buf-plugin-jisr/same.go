@@ -14,8 +14,8 @@ import (
 var dataClassSame = checkutil.NewFieldPairRuleHandler(
 	func(_ context.Context, w check.ResponseWriter, request check.Request, now, before protoreflect.FieldDescriptor) error {
 		found := reporter(w, "JISR_DATA_CLASS_SAME")
-		// Each side is named by its own enum: a class that was renumbered is
-		// another class.
+		// Each side is named by its own enum. Names are what the agreement
+		// grants, so names are compared; buf's own rules keep the numbers.
 		is := classNames(request.FileDescriptors())[dataClass(now)]
 		was := classNames(request.AgainstFileDescriptors())[dataClass(before)]
 		if is != was {

@@ -1,0 +1,75 @@
+# Versions of everything here are pinned in go.mod files: the root's for what is
+# linked into the server and generates its code, tools/ for what only builds.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BUF := go tool -modfile=tools/go.mod buf
+GOLANGCI := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
+# Modules of the build's own tools.
+TOOL_MODULES := tools tools/protodeps
+# modernc.org/sqlite is C translated to Go: the race detector sees races of its
+# own making there, and costs minutes.
+RACE := -race -gcflags='modernc.org/...=-race=false'
+
+heading = @printf '\n== %s\n' $(1)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the server (bin/jisrd) and the command line (bin/jisr)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/jisrd ./cmd/jisr
+
+.PHONY: demo
+demo: build ## Build, then play a case across agencies
+	bin/jisr demo
+
+.PHONY: run
+run: build ## Build, then serve the demonstration until interrupted
+	bin/jisr demo --serve
+
+.PHONY: generate
+generate: proto-deps ## Format proto/ and generate gen/ from it
+	$(BUF) format --write proto
+	$(BUF) generate
+
+.PHONY: generate-check
+generate-check: proto-deps ## Check that gen/ is what proto/ generates
+	$(call heading,'gen/ is what proto/ generates')
+	@tools/generate-check.sh
+
+.PHONY: lint
+lint: proto-deps ## Check the schema's rules, formatting, and the Go code
+	$(call heading,'schema: rules')
+	@$(BUF) lint
+	$(call heading,'schema: format')
+	@$(BUF) format --diff --exit-code proto
+	$(call heading,'Go: vet')
+	@go vet ./...
+	@for module in $(TOOL_MODULES); do go -C $$module vet ./...; done
+	$(call heading,'Go: golangci-lint and gofmt')
+	@$(GOLANGCI) run ./...
+	@for module in $(TOOL_MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: breaking
+breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
+	$(call heading,'schema: breaking changes')
+	@tools/breaking.sh
+
+.PHONY: test
+test: lint generate-check breaking ## Run every check and test; what CI runs
+	@tools/need-cc.sh
+	$(call heading,'tests of the build tools')
+	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
+	$(call heading,'tests')
+	@CGO_ENABLED=1 go test $(RACE) ./...
+	$(call heading,'all is well')
+
+# Other people's .proto files, printed from the Go packages in go.mod; buf reads
+# them beside proto/.
+.PHONY: proto-deps
+proto-deps:
+	@go run -C tools/protodeps . -o $(CURDIR)/.proto-deps

@@ -1,0 +1,109 @@
+package agreement
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Docket holds the standing under which each record of one call was loaded. The
+// store writes it, the page gate reads it, and handlers have no use for it: a
+// record that is not on the docket does not leave.
+type Docket struct {
+	mu       sync.Mutex
+	loaded   map[string]Loaded
+	finished proto.Message
+	receipt  string
+}
+
+// Loaded is how one record was loaded.
+type Loaded struct {
+	// Standing is what links the caller to it.
+	Standing Standing
+	// Header is its encoded header.
+	Header []byte
+	// Case is the case whose access epoch covers it; empty for records outside of cases.
+	Case string
+	// Epoch is that case's access epoch when the standing was read.
+	Epoch int64
+	// Until is when the first link, consent or order of the standing runs out; zero: none does.
+	Until time.Time
+}
+
+// ErrMoved says that who may see what changed after a record was read; the read
+// must be done again before anything is released.
+var ErrMoved = errors.New("agreement: standing moved")
+
+type docketKey struct{}
+
+// WithDocket gives a call an empty docket of its own.
+func WithDocket(ctx context.Context) (context.Context, *Docket) {
+	d := &Docket{loaded: make(map[string]Loaded)}
+	return context.WithValue(ctx, docketKey{}, d), d
+}
+
+// DocketFrom returns the call's docket, or nil.
+func DocketFrom(ctx context.Context) *Docket {
+	d, _ := ctx.Value(docketKey{}).(*Docket)
+	return d
+}
+
+// Load notes how a record was loaded; the last load counts.
+func (d *Docket) Load(name string, l Loaded) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loaded[name] = l
+}
+
+// Loaded tells how a record was loaded.
+func (d *Docket) Loaded(name string) (Loaded, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l, ok := d.loaded[name]
+	return l, ok
+}
+
+// Names returns the names of the records loaded, in order.
+func (d *Docket) Names() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.loaded))
+}
+
+// Forget drops a record that was released, so that a long stream stays small.
+func (d *Docket) Forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.loaded, name)
+}
+
+// Clear forgets what was loaded, before a call is run again.
+func (d *Docket) Clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.loaded)
+	d.finished, d.receipt = nil, ""
+}
+
+// Finish notes that the reply of a change was rendered by the page gate inside
+// the change's own transaction and is covered by that log entry.
+func (d *Docket) Finish(reply proto.Message, receipt string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.finished, d.receipt = reply, receipt
+}
+
+// Finished reports whether reply is that very message, and which log entry covers it.
+func (d *Docket) Finished(reply proto.Message) (receipt string, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.finished == nil || d.finished != reply {
+		return "", false
+	}
+	return d.receipt, true
+}

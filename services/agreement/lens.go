@@ -1,0 +1,221 @@
+package agreement
+
+import (
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Cell is what the agreement says about one role and one class. Callers must not change it.
+type Cell struct {
+	// Read are the conditions of which any opens the class for reading.
+	Read ConditionSet
+	// Write are the conditions of which any lets the role tell the class.
+	Write ConditionSet
+	// Consent says that reading further needs the person's consent in force.
+	Consent bool
+	// Reasons say why.
+	Reasons []int32
+}
+
+// dealings are the classes of an agency's own traffic with others. Whoever was
+// party to it keeps sight of it: no scope narrows them, because a receiver who
+// could not read what it was asked, or that it has ended, could not answer.
+// Which agency is party is the shelf's matter, not the scope's.
+var dealings = record.Classes(
+	jisrv1.DataClass_DATA_CLASS_EXCHANGE,
+	jisrv1.DataClass_DATA_CLASS_REFERENCE,
+	jisrv1.DataClass_DATA_CLASS_PROGRESS,
+	jisrv1.DataClass_DATA_CLASS_REFERRAL_STATUS,
+	jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES,
+	jisrv1.DataClass_DATA_CLASS_REFERRAL_REQUEST,
+	jisrv1.DataClass_DATA_CLASS_REFERRAL_LOGISTICS,
+	jisrv1.DataClass_DATA_CLASS_REFERRAL_OUTCOME,
+	jisrv1.DataClass_DATA_CLASS_SHARE_TERMS,
+	jisrv1.DataClass_DATA_CLASS_NOTIFICATION,
+	jisrv1.DataClass_DATA_CLASS_DELIVERY,
+)
+
+// satisfies says which conditions a link meets, and of which classes.
+// A link that is not here opens nothing.
+var satisfies = [...]struct {
+	link       jisrv1.Link
+	conditions ConditionSet
+	within     record.ClassSet
+}{
+	{jisrv1.Link_LINK_OWNER, Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_LINKED, jisrv1.Condition_CONDITION_OWNER), record.EveryClass},
+	{jisrv1.Link_LINK_PARTICIPANT, working, record.EveryClass},
+	{jisrv1.Link_LINK_ASSIGNED, working, record.EveryClass},
+	{jisrv1.Link_LINK_SENDER, working, record.EveryClass},
+	{jisrv1.Link_LINK_RECEIVER, working, record.EveryClass},
+	{jisrv1.Link_LINK_NOTIFIED, working, record.EveryClass},
+	{jisrv1.Link_LINK_TERRITORY, Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_TERRITORY), record.EveryClass},
+	{jisrv1.Link_LINK_OVERSIGHT, Conditions(jisrv1.Condition_CONDITION_ALWAYS), record.EveryClass},
+	// These three say that the agency was or may be there, not that it works there now.
+	{jisrv1.Link_LINK_NAMED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
+	{jisrv1.Link_LINK_AUTHOR, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
+	{jisrv1.Link_LINK_PAST, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
+	{jisrv1.Link_LINK_ADDRESSED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
+	// An order addressed to an agency must be readable to it, whatever else it may not know:
+	// being addressed is itself a link and a judge's word.
+	{jisrv1.Link_LINK_ADDRESSED, working | Conditions(jisrv1.Condition_CONDITION_ORDER), record.Classes(jisrv1.DataClass_DATA_CLASS_COURT_ORDERS)},
+	// What a disclosing order opens beyond this is in its scope; see Read.
+	{jisrv1.Link_LINK_DISCLOSED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), record.Classes(jisrv1.DataClass_DATA_CLASS_REFERENCE)},
+}
+
+// working are the conditions that a working link meets.
+var working = Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_LINKED)
+
+// narrowed are the links by which somebody else let the agency in, and only so
+// far: a referral, a share, a notification, a judge's disclosure. The other
+// links carry no scope of their own.
+var narrowed = Links(
+	jisrv1.Link_LINK_PARTICIPANT,
+	jisrv1.Link_LINK_RECEIVER,
+	jisrv1.Link_LINK_NOTIFIED,
+	jisrv1.Link_LINK_DISCLOSED,
+)
+
+// lens is a role's part of the agreement as bit sets, so that a decision at
+// run time is a few ANDs and ORs and no allocation.
+type lens struct {
+	read, write         [maxLinks]record.ClassSet // what each link opens, before its scope
+	readOwn, writeOwn   record.ClassSet           // what having written it opens
+	byOrder             record.ClassSet           // what a disclosing order can open
+	consent             record.ClassSet           // what needs consent to be read
+	everRead, everWrite record.ClassSet           // what something opens
+	onlyOrder           record.ClassSet           // what nothing but an order opens
+}
+
+func makeLens(cells *[maxClasses]Cell) lens {
+	var t lens
+	for i := range cells {
+		cell, class := &cells[i], record.Classes(record.Class(i))
+		for _, s := range satisfies {
+			if class&s.within == 0 {
+				continue
+			}
+			if cell.Read&s.conditions != 0 {
+				t.read[s.link] |= class
+			}
+			// An order's disclosure is for reading; it puts no word in the agency's mouth.
+			if cell.Write&s.conditions != 0 && s.link != jisrv1.Link_LINK_DISCLOSED {
+				t.write[s.link] |= class
+			}
+		}
+		set := func(s *record.ClassSet, when bool) {
+			if when {
+				*s |= class
+			}
+		}
+		set(&t.readOwn, cell.Read.Has(jisrv1.Condition_CONDITION_OWN))
+		set(&t.writeOwn, cell.Write.Has(jisrv1.Condition_CONDITION_OWN))
+		set(&t.byOrder, cell.Read.Has(jisrv1.Condition_CONDITION_ORDER))
+		set(&t.onlyOrder, cell.Read == Conditions(jisrv1.Condition_CONDITION_ORDER))
+		set(&t.consent, cell.Consent)
+		set(&t.everRead, !cell.Read.Never())
+		set(&t.everWrite, !cell.Write.Never())
+	}
+	return t
+}
+
+// Read returns the lens: the classes that the role may read, for the purpose,
+// of a record to which it has this standing. Each link opens what the role's
+// cells say, within its scope if it is narrowed; then consent that is missing closes;
+// then a judge's order opens; then the purpose is the ceiling. Without any
+// link nothing opens, own words included.
+func (l *Law) Read(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record.ClassSet {
+	ceiling := l.ceiling(role, purpose)
+	if ceiling == 0 {
+		return 0
+	}
+	t := &l.lenses[role]
+	var opened, ordered record.ClassSet
+	linked := false
+	for i := range st.Links {
+		link := &st.Links[i]
+		if link.Link <= 0 || int(link.Link) >= maxLinks {
+			continue
+		}
+		linked = true
+		reach := record.EveryClass
+		if narrowed.Has(link.Link) {
+			reach = link.Scope | dealings
+		}
+		opened |= t.read[link.Link] & reach
+		if link.Link == jisrv1.Link_LINK_DISCLOSED {
+			ordered |= t.byOrder & link.Scope
+		}
+	}
+	if !linked {
+		return 0
+	}
+	opened |= t.readOwn & st.Own
+	opened &^= t.consent &^ st.Consented
+	return (opened | ordered) & ceiling
+}
+
+// Write returns the classes that the role may tell, for the purpose, in a
+// record to which it has this standing. A link's scope narrows what is shown
+// to a receiver, not what the receiver may tell; and consent is asked of who
+// reads, not of who tells.
+func (l *Law) Write(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record.ClassSet {
+	ceiling := l.ceiling(role, purpose)
+	if ceiling == 0 {
+		return 0
+	}
+	t := &l.lenses[role]
+	var opened record.ClassSet
+	linked := false
+	for i := range st.Links {
+		if link := st.Links[i].Link; link > 0 && int(link) < maxLinks {
+			linked = true
+			opened |= t.write[link]
+		}
+	}
+	if !linked {
+		return 0
+	}
+	return (opened | t.writeOwn&st.Own) & ceiling
+}
+
+// WriteCeiling returns the classes that some standing could let the role tell
+// for the purpose. A call that tells more can be refused before a record is looked for.
+func (l *Law) WriteCeiling(role jisrv1.Role, purpose jisrv1.Purpose) record.ClassSet {
+	ceiling := l.ceiling(role, purpose)
+	if ceiling == 0 {
+		return 0
+	}
+	return l.lenses[role].everWrite & ceiling
+}
+
+// OpenableByOrder returns the classes that a judge's order can open to the role.
+func (l *Law) OpenableByOrder(role jisrv1.Role) record.ClassSet {
+	if !known(role) {
+		return 0
+	}
+	return l.lenses[role].byOrder
+}
+
+// ConsentClasses returns the classes that the role reads only with the person's consent.
+func (l *Law) ConsentClasses(role jisrv1.Role) record.ClassSet {
+	if !known(role) {
+		return 0
+	}
+	return l.lenses[role].consent
+}
+
+// Cell returns what the agreement says about a role and a class; an empty cell where it knows neither.
+func (l *Law) Cell(role jisrv1.Role, class jisrv1.DataClass) Cell {
+	if !known(role) || class <= 0 || int(class) >= maxClasses {
+		return Cell{}
+	}
+	return l.cells[role][class]
+}
+
+// ceiling returns what the purpose can open to the role at the most.
+func (l *Law) ceiling(role jisrv1.Role, purpose jisrv1.Purpose) record.ClassSet {
+	if !l.MayUse(role, purpose) {
+		return 0
+	}
+	return l.ceilings[role][purpose]
+}

@@ -1,0 +1,134 @@
+package agreement
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/prototext"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Mistakes is the error of an agreement that does not hold: everything that is
+// wrong with it at once, so that it is mended in one pass.
+type Mistakes []string
+
+// Error lists the mistakes, one a line.
+func (m Mistakes) Error() string {
+	return fmt.Sprintf("agreement: %d mistakes:\n  %s", len(m), strings.Join(m, "\n  "))
+}
+
+// Parse reads an agreement from its text. The agreement must be total: every
+// role with every class and every record, every rpc, purpose and kind of
+// referral is written out exactly once. What is merely missing would be denied
+// anyway; it is refused so that a gap is never taken for a decision.
+//
+// Parse answers with all mistakes in one error of type Mistakes. A mistake of
+// syntax (an unknown field or name among them) is named by line and column,
+// and hides the others, because nothing after it can be read for certain.
+func Parse(text []byte) (*Law, error) {
+	msg := &jisrv1.Agreement{}
+	if err := prototext.Unmarshal(text, msg); err != nil {
+		return nil, Mistakes{err.Error()}
+	}
+	return read(msg, text)
+}
+
+// read turns a decoded agreement into a law.
+func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
+	sum := sha256.Sum256(text)
+	p := &parser{msg: msg, law: &Law{
+		text:      append([]byte(nil), text...),
+		hash:      hex.EncodeToString(sum[:]),
+		title:     msg.GetTitle(),
+		edition:   msg.GetEdition(),
+		agencies:  make(map[string]*Agency),
+		reasons:   make(map[int32]reason),
+		rpcs:      make(map[string]RoleSet),
+		shelves:   make(map[string]*[maxRoles]LinkSet),
+		referrals: make(map[jisrv1.Referral_Kind]Referral),
+	}}
+	// Reasons and agencies first: what follows points to them.
+	for _, part := range []func(){
+		p.head, p.reasons, p.agencies, p.roles, p.purposes, p.rpcs, p.records, p.classes, p.referrals,
+	} {
+		part()
+	}
+	if len(p.mistakes) > 0 {
+		return nil, p.mistakes
+	}
+	for _, role := range every[jisrv1.Role]() {
+		p.law.lenses[role] = makeLens(&p.law.cells[role])
+	}
+	return p.law, nil
+}
+
+// parser gathers a law and the mistakes on the way to it.
+type parser struct {
+	msg      *jisrv1.Agreement
+	law      *Law
+	mistakes Mistakes
+}
+
+func (p *parser) wrong(format string, args ...any) {
+	p.mistakes = append(p.mistakes, fmt.Sprintf(format, args...))
+}
+
+// checkReasons demands at least one reason, each of which exists.
+func (p *parser) checkReasons(where string, codes []int32) {
+	if len(codes) == 0 {
+		p.wrong("%s: no reason", where)
+	}
+	for _, code := range codes {
+		if _, ok := p.law.reasons[code]; !ok {
+			p.wrong("%s: reason %d does not exist", where, code)
+		}
+	}
+}
+
+// seen holds which values of an enum have occurred. The contract's enums stay
+// below 64, and once asks before it notes.
+type seen[E enum] uint64
+
+// checkAll demands that every value of the enum was seen.
+func (s seen[E]) checkAll(p *parser, where string) {
+	for _, e := range every[E]() {
+		if s&(1<<uint(e)) == 0 {
+			p.wrong("%s: %v is missing", where, e)
+		}
+	}
+}
+
+// once demands that a value exists in the contract and was not seen before,
+// and notes that it was seen.
+func (s *seen[E]) once(p *parser, where string, e E) bool {
+	switch {
+	case !defined(e):
+		p.wrong("%s: %v is not a value of the contract", where, e)
+		return false
+	case *s&(1<<uint(e)) != 0:
+		p.wrong("%s: %v is there twice", where, e)
+		return false
+	}
+	*s |= 1 << uint(e)
+	return true
+}
+
+// distinct demands of a list that its values exist and occur once, and returns those that do.
+func distinct[E enum](p *parser, where string, list []E) []E {
+	var s seen[E]
+	good := make([]E, 0, len(list))
+	for _, e := range list {
+		if s.once(p, where, e) {
+			good = append(good, e)
+		}
+	}
+	return good
+}
+
+func (p *parser) classSet(where string, list []jisrv1.DataClass) record.ClassSet {
+	return record.Classes(distinct(p, where, list)...)
+}

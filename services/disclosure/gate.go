@@ -1,0 +1,178 @@
+package disclosure
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/audit"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Reply headers of the exchange.
+const (
+	AgreementHeader = "jisr-agreement"
+	ReceiptHeader   = "jisr-log-receipt"
+)
+
+// rereads bounds how often a read is done again because standing moved under it.
+const rereads = 8
+
+// Log is the access log as the gate needs it.
+type Log interface {
+	// Append returns when the entry is durable, or agreement.ErrMoved when the
+	// standing under which the records were loaded no longer holds.
+	Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (entry string, err error)
+}
+
+// Shelf reads one record again when standing moved under a stream.
+type Shelf interface {
+	View(ctx context.Context, c *identity.Caller, name string, m proto.Message) error
+}
+
+// Gate is the page around every rpc: it admits requests, and releases replies
+// after what they show is durably in the log.
+type Gate struct {
+	page    *Page
+	log     Log
+	shelf   Shelf
+	recheck func(context.Context, *identity.Caller) error
+	clock   func() time.Time
+}
+
+// NewGate returns the gate. All of its parts are required: a gate without a log
+// would release what nobody could account for.
+func NewGate(p *Page, log Log, shelf Shelf, recheck func(context.Context, *identity.Caller) error, clock func() time.Time) (*Gate, error) {
+	if p == nil || log == nil || shelf == nil || recheck == nil || clock == nil {
+		return nil, errors.New("disclosure: refusing a gate without page, log, shelf, recheck and clock")
+	}
+	return &Gate{page: p, log: log, shelf: shelf, recheck: recheck, clock: clock}, nil
+}
+
+// Unary is the gate around a unary rpc.
+func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := request.(proto.Message)
+	if !ok {
+		return nil, errUnloaded
+	}
+	if err := g.page.admit(c, m); err != nil {
+		return nil, err
+	}
+	ctx, docket := agreement.WithDocket(ctx)
+	for range rereads {
+		docket.Clear()
+		reply, err := handler(ctx, request)
+		if errors.Is(err, agreement.ErrMoved) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out, entry, err := g.release(ctx, c, docket, rpcName(info.FullMethod), reply)
+		if errors.Is(err, agreement.ErrMoved) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := grpc.SetHeader(ctx, headers(c, entry)); err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
+	return nil, fault.New(fault.StoreUnavailable)
+}
+
+func headers(c *identity.Caller, entry string) metadata.MD {
+	md := metadata.Pairs(AgreementHeader, c.Law.Hash())
+	if entry != "" {
+		md.Set(ReceiptHeader, entry)
+	}
+	return md
+}
+
+// release renders a reply, writes down what it shows, waits until that is
+// durable, and only then gives it out.
+func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreement.Docket, rpc string, reply any) (proto.Message, string, error) {
+	m, ok := reply.(proto.Message)
+	if !ok {
+		return nil, "", errUnloaded
+	}
+	if entry, done := docket.Finished(m); done {
+		return m, entry, nil // rendered and logged in the transaction of the change
+	}
+	out, what, err := g.page.rebuild(ctx, c, m, true)
+	if err != nil {
+		return nil, "", err
+	}
+	if !carriesRecords(m.ProtoReflect().Descriptor()) {
+		what = g.consulted(docket)
+	}
+	if len(what) == 0 {
+		return out, "", nil
+	}
+	entry, err := g.log.Append(ctx, disclosed(c, rpc, what, g.clock()), loads(what), c.Law)
+	if err != nil {
+		return nil, "", err
+	}
+	return out, entry, nil
+}
+
+// consulted are the records that a reply without records was made from: what is
+// said about a record is written down as a sight of it.
+func (g *Gate) consulted(docket *agreement.Docket) []shown {
+	var all []shown
+	for _, name := range docket.Names() {
+		l, _ := docket.Loaded(name)
+		all = append(all, shown{name: name, loaded: l, classes: record.Classes(jisrv1.DataClass_DATA_CLASS_REFERENCE)})
+	}
+	return all
+}
+
+func disclosed(c *identity.Caller, rpc string, what []shown, at time.Time) *jisrv1.LogLeaf {
+	leaf := audit.Leaf(c, jisrv1.LogEntry_KIND_DISCLOSED, rpc, at)
+	subjects := make([]*jisrv1.LogSubject, 0, len(what))
+	for _, w := range what {
+		s := &jisrv1.LogSubject{}
+		s.SetRecord(w.name)
+		s.SetDataClasses(w.classes.List())
+		audit.SetLinks(s, w.loaded.Standing)
+		subjects = append(subjects, s)
+	}
+	leaf.SetSubjects(subjects)
+	return leaf
+}
+
+func loads(what []shown) []agreement.Loaded {
+	all := make([]agreement.Loaded, len(what))
+	for i, w := range what {
+		all[i] = w.loaded
+	}
+	return all
+}
+
+// Receipt renders the reply of a change inside its transaction: the records'
+// headers alone, as the caller may see them.
+func (p *Page) Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, error) {
+	out, _, err := p.rebuild(ctx, c, reply, false)
+	return out, err
+}
+
+// rpcName is a method as the agreement and the log name it: `CaseService/GetCase`.
+func rpcName(fullMethod string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(fullMethod, "/"), "jisr.v1.")
+}

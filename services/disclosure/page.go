@@ -1,0 +1,166 @@
+// Package disclosure is the page: the third gate. It decides which lines of a
+// record a caller may read and which it may write, by opening what the lens
+// allows and never by clearing what it does not. What is not allowed is never
+// decrypted, so that no bug in a filter can leak it.
+package disclosure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+var (
+	errUnloaded = errors.New("disclosure: a record that did not come from the shelf")
+	errClear    = errors.New("disclosure: a record with a section in clear")
+)
+
+// Page opens and seals records. It keeps no state of a call.
+type Page struct {
+	ring       *keyring.Ring
+	pseudonyms *keyring.Pseudonyms
+	etagKey    []byte
+	withheld   withheldCache
+}
+
+// NewPage returns the page over a keyring.
+func NewPage(ring *keyring.Ring) (*Page, error) {
+	if ring == nil {
+		return nil, errors.New("disclosure: no keyring")
+	}
+	return &Page{ring: ring, pseudonyms: ring.Pseudonyms(), etagKey: ring.Secret("etag")}, nil
+}
+
+// shown is what of a record was rendered, for its log entry.
+type shown struct {
+	name    string
+	loaded  agreement.Loaded
+	classes record.ClassSet
+}
+
+// render encodes a record as the caller may see it: header fields and sections
+// of the lens's classes, and what is computed for this caller. With sections
+// false it renders the header alone, as the reply of a change.
+func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, sections bool) ([]byte, shown, error) {
+	t := record.TypeOf(m)
+	name, err := bareName(t, m)
+	if err != nil {
+		return nil, shown{}, err
+	}
+	l, ok := agreement.DocketFrom(ctx).Loaded(name)
+	if !ok {
+		return nil, shown{}, errUnloaded
+	}
+	raw, err := record.Detach(m)
+	if err != nil {
+		return nil, shown{}, err
+	}
+	e, err := record.ParseEnvelope(raw)
+	if err != nil {
+		return nil, shown{}, err
+	}
+	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
+	out := make([]byte, 0, len(l.Header)+len(raw)+256)
+	out, classes, err := appendHeader(out, t, l.Header, lens)
+	if err != nil {
+		return nil, shown{}, err
+	}
+	if c.Law.Pseudonymous(c.Role) {
+		if out, err = p.disguise(c.Agency, t, out); err != nil {
+			return nil, shown{}, err
+		}
+	}
+	out = p.appendView(out, c, name, t, l, &e, lens)
+	if sections {
+		var opened record.ClassSet
+		if out, opened, err = p.appendSections(ctx, out, name, t, &e, lens); err != nil {
+			return nil, shown{}, err
+		}
+		classes |= opened
+	}
+	return out, shown{name: name, loaded: l, classes: classes}, nil
+}
+
+// bareName returns a record's name, and fails closed on a section in clear:
+// only a handler that meddled could have set one.
+func bareName(t *record.Type, m proto.Message) (string, error) {
+	if t == nil {
+		return "", errUnloaded
+	}
+	r := m.ProtoReflect()
+	for _, f := range t.Sections {
+		if r.Has(f.Desc) {
+			return "", errClear
+		}
+	}
+	return r.Get(t.Desc.Fields().ByName("name")).String(), nil
+}
+
+// appendHeader copies the header's fields whose class the lens holds, as they were encoded.
+func appendHeader(out []byte, t *record.Type, header []byte, lens record.ClassSet) ([]byte, record.ClassSet, error) {
+	var classes record.ClassSet
+	for len(header) > 0 {
+		num, _, n := protowire.ConsumeField(header)
+		if n < 0 {
+			return nil, 0, fmt.Errorf("disclosure: broken header of a %s", t.Name)
+		}
+		if f, ok := t.Field(num); ok && lens.Has(f.Class) && !t.IsSection(num) {
+			out = append(out, header[:n]...)
+			classes |= record.Classes(f.Class)
+		}
+		header = header[n:]
+	}
+	return out, classes, nil
+}
+
+// appendSections opens the sections whose class the lens holds. A section's
+// plain text is its encoded field, so that appending is all there is to do.
+func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *record.Type, e *record.Envelope, lens record.ClassSet) ([]byte, record.ClassSet, error) {
+	var classes record.ClassSet
+	for _, s := range e.Sections {
+		f, ok := t.Field(s.Number)
+		if !ok || !lens.Has(f.Class) {
+			continue
+		}
+		aead, err := p.ring.AEAD(ctx, e.KeyID)
+		if errors.Is(err, keyring.ErrDestroyed) {
+			return out, classes, nil // destroyed for everyone, in every copy
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		out, err = aead.Open(out, nil, s.Sealed, bind(name, s.Number, s.Revision))
+		if err != nil {
+			return nil, 0, fmt.Errorf("disclosure: section %s cannot be opened: swapped, rolled back or tampered with", t.Path(f))
+		}
+		classes |= record.Classes(f.Class)
+	}
+	return out, classes, nil
+}
+
+// bind is the associated data of a section: it cannot be moved to another
+// record or field, nor pass for another revision.
+func bind(name string, n protowire.Number, revision uint64) []byte {
+	b := make([]byte, 0, len(name)+24)
+	b = append(b, "jisr/section"...)
+	b = protowire.AppendString(b, name)
+	b = protowire.AppendVarint(b, uint64(n))
+	return protowire.AppendVarint(b, revision)
+}
+
+// raw returns a record of type t whose content is encoded bytes; a generated
+// message marshals them by copy.
+func raw(t *record.Type, encoded []byte) proto.Message {
+	m := t.New()
+	m.ProtoReflect().SetUnknown(protoreflect.RawFields(encoded))
+	return m
+}

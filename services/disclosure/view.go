@@ -1,0 +1,170 @@
+package disclosure
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Field numbers that every record has for what is computed for each caller.
+const (
+	etagNumber       = 2
+	createTimeNumber = 3
+	updateTimeNumber = 4
+	withheldNumber   = 5
+)
+
+// appendView appends etag, update time and what was withheld, each a function of
+// what this caller sees and of nothing else.
+func (p *Page) appendView(out []byte, c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope, lens record.ClassSet) []byte {
+	if !lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
+		return out
+	}
+	out = protowire.AppendTag(out, etagNumber, protowire.BytesType)
+	out = protowire.AppendString(out, p.ETag(c, name, t, l, e))
+	if latest := lastChange(t, l.Header, e, lens); latest != 0 {
+		at := time.UnixMicro(latest)
+		if c.Law.Pseudonymous(c.Role) {
+			at = month(at)
+		}
+		out = appendTime(out, updateTimeNumber, at)
+	}
+	return append(out, p.withheldFor(c, t, l.Standing, lens)...)
+}
+
+// ETag returns what stands for the caller's view of a record: it changes with
+// every change the caller can see and with no other, and two agencies cannot
+// compare theirs.
+func (p *Page) ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string {
+	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
+	h := hmac.New(sha256.New, p.etagKey)
+	var b []byte
+	b = protowire.AppendString(b, c.Agency)
+	b = protowire.AppendVarint(b, uint64(c.Role))
+	b = protowire.AppendString(b, name)
+	for _, m := range e.Marks {
+		if lens.Has(m.Class) {
+			b = protowire.AppendVarint(b, uint64(m.Class))
+			b = protowire.AppendVarint(b, m.Revision)
+		}
+	}
+	b = append(b, 0)
+	for _, s := range e.Sections {
+		if f, ok := t.Field(s.Number); ok && lens.Has(f.Class) {
+			b = protowire.AppendVarint(b, uint64(s.Number))
+			b = protowire.AppendVarint(b, s.Revision)
+		}
+	}
+	b = append(b, 0)
+	b = protowire.AppendVarint(b, uint64(lens&t.Classes))
+	h.Write(b)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
+}
+
+// lastChange is when something that the lens shows last changed, in microseconds.
+func lastChange(t *record.Type, header []byte, e *record.Envelope, lens record.ClassSet) int64 {
+	latest := createTime(header)
+	for _, m := range e.Marks {
+		if lens.Has(m.Class) {
+			latest = max(latest, m.Time)
+		}
+	}
+	for _, s := range e.Sections {
+		if f, ok := t.Field(s.Number); ok && lens.Has(f.Class) {
+			latest = max(latest, s.Time)
+		}
+	}
+	return latest
+}
+
+func createTime(header []byte) int64 {
+	for len(header) > 0 {
+		num, typ, n := protowire.ConsumeTag(header)
+		if n < 0 {
+			return 0
+		}
+		m := protowire.ConsumeFieldValue(num, typ, header[n:])
+		if m < 0 {
+			return 0
+		}
+		if num == createTimeNumber {
+			value, _ := protowire.ConsumeBytes(header[n:])
+			ts := &timestamppb.Timestamp{}
+			if proto.Unmarshal(value, ts) != nil {
+				return 0
+			}
+			return ts.AsTime().UnixMicro()
+		}
+		header = header[n+m:]
+	}
+	return 0
+}
+
+func appendTime(out []byte, n protowire.Number, at time.Time) []byte {
+	encoded, err := proto.Marshal(timestamppb.New(at))
+	if err != nil {
+		return out // a timestamp always marshals
+	}
+	out = protowire.AppendTag(out, n, protowire.BytesType)
+	return protowire.AppendBytes(out, encoded)
+}
+
+func month(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// withheldCache holds encoded withheld lists: there are few lenses, and each
+// list is a function of the agreement and the lens alone.
+type withheldCache struct {
+	mu    sync.Mutex
+	lists map[withheldKey][]byte
+}
+
+type withheldKey struct {
+	agreement string
+	role      jisrv1.Role
+	purpose   jisrv1.Purpose
+	asker     jisrv1.Jurisdiction
+	typeName  string
+	lens      record.ClassSet
+	consented record.ClassSet
+}
+
+// withheldLists bounds the cache; a list is about 500 bytes.
+const withheldLists = 4096
+
+func (p *Page) withheldFor(c *identity.Caller, t *record.Type, st agreement.Standing, lens record.ClassSet) []byte {
+	consents := c.Law.ConsentClasses(c.Role)
+	key := withheldKey{c.Law.Hash(), c.Role, c.Purpose, c.Jurisdiction, t.Name, lens, st.Consented & consents}
+	p.withheld.mu.Lock()
+	defer p.withheld.mu.Unlock()
+	if list, ok := p.withheld.lists[key]; ok {
+		return list
+	}
+	var list []byte
+	for _, w := range c.Law.Withheld(c.Role, c.Purpose, c.Jurisdiction, agreement.Standing{Consented: key.consented}, lens, t.Classes) {
+		encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(w)
+		if err != nil {
+			continue // three scalars always marshal
+		}
+		list = protowire.AppendTag(list, withheldNumber, protowire.BytesType)
+		list = protowire.AppendBytes(list, encoded)
+	}
+	if p.withheld.lists == nil || len(p.withheld.lists) >= withheldLists {
+		p.withheld.lists = make(map[withheldKey][]byte)
+	}
+	p.withheld.lists[key] = list
+	return list
+}

@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/audit"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// idempotencyAge is how long an answer is kept for a repeated call (AIP-155).
+const idempotencyAge = 30 * 24 * time.Hour
+
+// Page is what the store asks of the page gate inside a transaction: write
+// lens, merge and seal need the row, and the reply of a change needs the gate.
+type Page interface {
+	// Tell merges what the caller tells into a record and seals it, or refuses.
+	Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, error)
+	// Receipt renders the reply of a change: headers only, as the caller may see them.
+	Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, error)
+	// ETag returns what stands for the caller's view of a record.
+	ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string
+}
+
+// Call names a changing call, for its log entry and its repetition.
+type Call struct {
+	// RPC is the method, as `CaseService/CreateCase`.
+	RPC string
+	// RequestID is the caller's; empty: the call is not repeatable.
+	RequestID string
+	// Request is the whole request; its hash tells a repetition from another request.
+	Request proto.Message
+}
+
+// Tx is one changing call inside its transaction.
+type Tx struct {
+	ctx     context.Context
+	store   *Store
+	conn    *sqlite.Conn
+	caller  *identity.Caller
+	law     *agreement.Law
+	now     time.Time
+	touched map[string]*jisrv1.LogSubject
+	order   []string
+}
+
+// Now is the transaction's time.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Caller is who calls.
+func (tx *Tx) Caller() *identity.Caller { return tx.caller }
+
+// Law is the agreement in force.
+func (tx *Tx) Law() *agreement.Law { return tx.law }
+
+// Change runs a changing call: its effect, its log entry and its idempotency key
+// are one commit. The same request again gets the same answer and has no second
+// effect; replay is looked up before etag and standing. It returns the reply.
+func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, call Call, empty M, f func(*Tx) (M, error)) (M, error) {
+	docket := agreement.DocketFrom(ctx)
+	if c == nil || docket == nil {
+		return empty, fault.New(fault.Internal)
+	}
+	// The client's deadline ends with the hand-over to the writer: a commit that
+	// is cut off leaves nobody knowing.
+	inside := context.WithoutCancel(ctx)
+	var entry string
+	err := s.writer.do(ctx, func(conn *sqlite.Conn) error {
+		docket.Clear()
+		tx := &Tx{ctx: inside, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(), touched: make(map[string]*jisrv1.LogSubject)}
+		if tx.law != c.Law {
+			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		key, body, err := s.callKey(c, call)
+		if err != nil {
+			return err
+		}
+		done, err := replay(conn, key, body, empty)
+		if err != nil || done != "" {
+			entry = done
+			return err
+		}
+		reply, err := f(tx)
+		if err != nil {
+			return err
+		}
+		rendered, err := tx.render(reply)
+		if err != nil {
+			return err
+		}
+		if entry, err = tx.appendChanged(call.RPC); err != nil {
+			return err
+		}
+		proto.Reset(empty)
+		proto.Merge(empty, rendered)
+		return tx.remember(call, key, body, rendered, entry)
+	})
+	if err != nil {
+		return empty, err
+	}
+	docket.Finish(empty, entry)
+	return empty, nil
+}
+
+// now is the clock at the precision that records keep.
+func (s *Store) now() time.Time { return s.Clock().UTC().Truncate(time.Microsecond) }
+
+func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err error) {
+	if call.RequestID == "" {
+		return nil, nil, nil
+	}
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(call.Request)
+	if err != nil {
+		return nil, nil, err
+	}
+	id := strings.ToLower(call.RequestID) // a UUID means the same in either case
+	return s.secrets.keyed([]byte(c.Agency), []byte(call.RPC), []byte(id)), s.secrets.keyed(encoded), nil
+}
+
+// replay looks a call up and fills reply with its answer; entry is empty if it is new.
+func replay(conn *sqlite.Conn, key, body []byte, reply proto.Message) (entry string, err error) {
+	if key == nil {
+		return "", nil
+	}
+	var kept, answer []byte
+	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s *sqlite.Stmt) error {
+		kept, answer, entry = blob(s, 0), blob(s, 1), s.ColumnText(2)
+		return nil
+	}, key)
+	if err != nil || entry == "" {
+		return "", err
+	}
+	if string(kept) != string(body) {
+		return "", fault.New(fault.RequestIDReused)
+	}
+	return entry, proto.Unmarshal(answer, reply)
+}
+
+func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry string) error {
+	if key == nil {
+		return nil
+	}
+	encoded, err := proto.Marshal(reply)
+	if err != nil {
+		return err
+	}
+	if err := exec(tx.conn, "DELETE FROM idempotency WHERE create_time < ?", tx.now.Add(-idempotencyAge).UnixMicro()); err != nil {
+		return err
+	}
+	return exec(tx.conn, "INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?,?,?,?,?)",
+		key, body, encoded, entry, tx.now.UnixMicro())
+}
+
+// render gives the reply's records their standing of after the change, and
+// lets the page gate show their headers under it.
+func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
+	docket := agreement.DocketFrom(tx.ctx)
+	for _, name := range tx.order {
+		r, found, err := loadRow(tx.conn, name)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		l, known, err := tx.store.standing(tx.conn, tx.caller, tx.law, r.typ, name, r)
+		if err != nil {
+			return nil, err
+		}
+		if before, ok := docket.Loaded(name); ok && !known {
+			// Its own act ended the caller's sight; it may still read what it did.
+			l.Standing = before.Standing
+		}
+		docket.Load(name, l)
+	}
+	return tx.store.Page.Receipt(tx.ctx, tx.caller, reply)
+}
+
+// appendChanged writes the CHANGED entry of this call.
+func (tx *Tx) appendChanged(rpc string) (string, error) {
+	leaf := audit.Leaf(tx.caller, jisrv1.LogEntry_KIND_CHANGED, rpc, tx.now)
+	var subjects []*jisrv1.LogSubject
+	for _, name := range tx.order {
+		subject := tx.touched[name]
+		r, found, err := loadRow(tx.conn, name)
+		if err != nil {
+			return "", err
+		}
+		if found {
+			h := sha256.New()
+			h.Write([]byte(name))
+			h.Write(r.header)
+			h.Write(r.envelope)
+			subject.SetRecordHash(h.Sum(nil))
+		}
+		subjects = append(subjects, subject)
+	}
+	leaf.SetSubjects(subjects)
+	return tx.store.appendEntry(tx.conn, leaf)
+}
+
+// touch notes a record for the log entry.
+func (tx *Tx) touch(name string, classes record.ClassSet, changed []string) {
+	s, ok := tx.touched[name]
+	if !ok {
+		s = jisrv1.LogSubject_builder{Record: name}.Build()
+		tx.touched[name] = s
+		tx.order = append(tx.order, name)
+		if l, ok := agreement.DocketFrom(tx.ctx).Loaded(name); ok {
+			audit.SetLinks(s, l.Standing)
+		}
+	}
+	s.SetDataClasses((record.Classes(s.GetDataClasses()...) | classes).List())
+	s.SetChanged(append(s.GetChanged(), changed...))
+}
+
+func timestamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Consents in force stand in a table of their own, so that a standing is one
+// lookup; the record of a consent stays the truth about how it was obtained.
+
+// PutConsent puts a consent in force; who may see what moves with it.
+func (tx *Tx) PutConsent(c *jisrv1.Consent) error {
+	n, _ := record.ParseName(c.GetName())
+	until := int64(0)
+	if c.HasExpireTime() {
+		until = c.GetExpireTime().AsTime().UnixMicro()
+	}
+	err := exec(tx.conn, `INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time) VALUES(?,?,?,?,?,?,?)
+		ON CONFLICT DO UPDATE SET until_time = excluded.until_time`,
+		c.GetName(), n.Parent, int(c.GetRecipientRole()), c.GetRecipient(), int(c.GetPurpose()),
+		int64(record.Classes(c.GetDataClasses()...)), until)
+	if err != nil {
+		return err
+	}
+	return tx.moved(n.Case)
+}
+
+// DropConsent takes a consent out of force.
+func (tx *Tx) DropConsent(name string) error {
+	n, _ := record.ParseName(name)
+	if err := exec(tx.conn, "DELETE FROM consents WHERE name = ?", name); err != nil {
+		return err
+	}
+	return tx.moved(n.Case)
+}
+
+// ConsentInForce reports whether a victim's consent, or a legal basis in its
+// place, lets anything be shared with an agency of that role.
+func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string) (bool, error) {
+	n, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM consents WHERE subject = ? AND role = ?
+		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?))`,
+		victim, int(role), agency, tx.now.UnixMicro())
+	return n != 0, err
+}
+
+// OpenReferrals returns the names of a victim's referrals that have not ended,
+// for the server's own act when the consent they rest on ends.
+func (tx *Tx) OpenReferrals(victim string, open []jisrv1.Referral_State) (names []string, err error) {
+	n, _ := record.ParseName(victim)
+	args := []any{n.Case, victim}
+	for _, s := range open {
+		args = append(args, int(s))
+	}
+	err = each(tx.conn, "SELECT name FROM records WHERE case_name = ? AND type = 'Referral' AND subject = ? AND state IN ("+
+		marks(len(open))+") ORDER BY create_time, name",
+		func(s *sqlite.Stmt) error {
+			names = append(names, s.ColumnText(0))
+			return nil
+		}, args...)
+	return names, err
+}

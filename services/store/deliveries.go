@@ -1,0 +1,159 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Deliver queues a notification for one receiver, in the transaction of what it
+// is about: there is no broker between a change and its notice.
+func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
+	d := &jisrv1.Delivery{}
+	d.SetState(jisrv1.Delivery_STATE_PENDING)
+	d.SetNotification(n.GetName())
+	name, err := record.NewName(record.TypeOf(d), "agencies/"+agency, tx.store.Random)
+	if err != nil {
+		return err
+	}
+	d.SetName(name)
+	setCreateTime(d, tx.now)
+	e := &record.Envelope{}
+	t := record.TypeOf(d)
+	tx.mark(t, nil, d, e, agency)
+	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), created: tx.now.UnixMicro()}, d, e); err != nil {
+		return err
+	}
+	link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), scope: record.EveryClass}
+	if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
+		return err
+	}
+	queued, err := tx.count("arrivals/" + agency)
+	if err != nil {
+		return err
+	}
+	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
+		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+}
+
+// count returns the next number of a counter, without gaps.
+func (tx *Tx) count(name string) (int64, error) {
+	if err := exec(tx.conn, "INSERT INTO counters(name, value) VALUES(?, 1) ON CONFLICT DO UPDATE SET value = value + 1", name); err != nil {
+		return 0, err
+	}
+	return number(tx.conn, "SELECT value FROM counters WHERE name = ?", name)
+}
+
+// Lease hands out waiting deliveries of the caller's agency: at most one
+// unacknowledged for each case, in order of arrival. A delivery of which the
+// caller may no longer see anything closes unnumbered and blocks nothing.
+func (tx *Tx) Lease(most int, lease time.Duration) ([]*jisrv1.Delivery, error) {
+	agency := tx.caller.Agency
+	var waiting []string
+	err := each(tx.conn, `SELECT d.name FROM deliveries d WHERE d.agency = ?1
+			AND (d.state = ?2 OR d.state = ?3 AND d.lease_until <= ?4)
+			AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.agency = d.agency AND b.case_name = d.case_name
+				AND b.state IN (?2, ?3) AND b.queued < d.queued)
+			ORDER BY d.queued LIMIT ?5`,
+		func(s *sqlite.Stmt) error {
+			waiting = append(waiting, s.ColumnText(0))
+			return nil
+		}, agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most)
+	if err != nil {
+		return nil, err
+	}
+	var leased []*jisrv1.Delivery
+	for _, name := range waiting {
+		d := &jisrv1.Delivery{}
+		if err := tx.Load(name, d); err != nil {
+			return nil, err
+		}
+		open, err := tx.deliverable(d)
+		if err != nil {
+			return nil, err
+		}
+		if !open {
+			if err := tx.closeDelivery(d); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := tx.lease(d, tx.now.Add(lease)); err != nil {
+			return nil, err
+		}
+		leased = append(leased, d)
+	}
+	return leased, nil
+}
+
+// deliverable reports whether the caller may still know of the notification.
+func (tx *Tx) deliverable(d *jisrv1.Delivery) (bool, error) {
+	err := tx.View(d.GetNotification(), &jisrv1.Notification{})
+	if errors.Is(err, fault.New(fault.NotFound)) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (tx *Tx) lease(d *jisrv1.Delivery, until time.Time) error {
+	if d.GetNumber() == 0 {
+		number, err := tx.count("deliveries/" + tx.caller.Agency)
+		if err != nil {
+			return err
+		}
+		d.SetNumber(number)
+	}
+	d.SetState(jisrv1.Delivery_STATE_LEASED)
+	d.SetAttempts(d.GetAttempts() + 1)
+	d.SetLeaseExpireTime(timestamppb.New(until))
+	if err := tx.View(d.GetName(), &jisrv1.Delivery{}); err != nil {
+		return err
+	}
+	if err := tx.Save(d); err != nil {
+		return err
+	}
+	return exec(tx.conn, "UPDATE deliveries SET state = ?, lease_until = ? WHERE name = ?",
+		int(jisrv1.Delivery_STATE_LEASED), until.UnixMicro(), d.GetName())
+}
+
+func (tx *Tx) closeDelivery(d *jisrv1.Delivery) error {
+	d.SetState(jisrv1.Delivery_STATE_RECALLED)
+	d.ClearLeaseExpireTime()
+	if err := tx.Save(d); err != nil {
+		return err
+	}
+	return exec(tx.conn, "UPDATE deliveries SET state = ? WHERE name = ?", int(jisrv1.Delivery_STATE_RECALLED), d.GetName())
+}
+
+// Acknowledge notes that the caller's agency has received a delivery, and tells
+// the notification's sender so.
+func (tx *Tx) Acknowledge(d *jisrv1.Delivery) error {
+	d.SetState(jisrv1.Delivery_STATE_ACKNOWLEDGED)
+	d.ClearLeaseExpireTime()
+	if err := tx.Save(d); err != nil {
+		return err
+	}
+	if err := exec(tx.conn, "UPDATE deliveries SET state = ?, lease_until = 0 WHERE name = ?",
+		int(jisrv1.Delivery_STATE_ACKNOWLEDGED), d.GetName()); err != nil {
+		return err
+	}
+	n := &jisrv1.Notification{}
+	if err := tx.Load(d.GetNotification(), n); err != nil {
+		return err
+	}
+	receipts := n.GetReceipts()
+	for _, r := range receipts {
+		if r.GetAgency() == "agencies/"+tx.caller.Agency {
+			r.SetState(jisrv1.Delivery_STATE_ACKNOWLEDGED)
+			r.SetTime(timestamppb.New(tx.now))
+		}
+	}
+	n.SetReceipts(receipts)
+	return tx.SaveDerived(n)
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/jisr-exchange/jisr/services/fault"
+)
+
+// errClearSection says that a section came to the shelf in clear: a fault of this program.
+var errClearSection = errors.New("store: a section in clear")
+
+// errStorage keeps the database's own error for the server's log; it never crosses.
+type errStorage struct{ err error }
+
+func (e errStorage) Error() string { return "store: " + sqlite.ErrCode(e.err).String() }
+
+func isIOError(err error) bool {
+	return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr
+}
+
+// isStorage reports whether the database can no longer write; such an error ends the whole batch.
+func isStorage(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly, sqlite.ResultCorrupt, sqlite.ResultNoMem, sqlite.ResultCantOpen, sqlite.ResultNotADB:
+		return true
+	}
+	return false
+}
+
+// contextFault is what a call is told whose own context ended.
+func contextFault(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fault.New(fault.DeadlineExceeded)
+	}
+	return fault.New(fault.Cancelled)
+}
+
+// unavailable is what a call is told whose read the database refused.
+func unavailable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return contextFault(ctx)
+	}
+	return errors.Join(fault.New(fault.StoreUnavailable), errStorage{err})
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+const (
+	pageDefault  = 50
+	pageMax      = 100
+	tokenAge     = 24 * time.Hour
+	tokenPadding = 256 // every token is equally long, whatever it holds
+)
+
+// Query says which records a list is about.
+type Query struct {
+	// Type is the records' type.
+	Type *record.Type
+	// Parent is a case or victim they lie under; empty: across all.
+	Parent string
+	// State keeps records in that state, among those whose state the caller may see; 0: all.
+	State int32
+	// StateClass is the class of the state field; needed where State is set.
+	StateClass record.Class
+	// Size is how many at the most; 0 means 50.
+	Size int
+	// Token is the token of the page before.
+	Token string
+}
+
+type position struct {
+	created int64
+	sort    string
+}
+
+// List reads a page of records that the caller may know of, by create time and
+// name, and the token of the next. Row scope stands in the query, which starts
+// from the caller's links: what is hidden changes neither the page nor its cost.
+func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q Query, empty func() M) (page []M, next string, err error) {
+	if q.Size <= 0 {
+		q.Size = pageDefault
+	}
+	q.Size = min(q.Size, pageMax)
+	after, err := s.openToken(c, q)
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		found, last, more, err := s.page(conn, c, q, after)
+		if err != nil {
+			return unavailable(ctx, err)
+		}
+		for _, name := range found {
+			m := empty()
+			if err := s.view(ctx, conn, c, c.Law, name, m); err != nil {
+				return err
+			}
+			page = append(page, m)
+		}
+		if more {
+			next = s.sealToken(c, q, last)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, nil
+}
+
+// page finds the names of one page: one ordered range a holder, merged.
+func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after position) (names []string, last position, more bool, err error) {
+	set := c.Law.Shelf(c.Role, q.Type.Name)
+	if q.State != 0 {
+		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
+	}
+	links := linkList(set)
+	if len(links) == 0 {
+		return nil, last, false, nil
+	}
+	now := s.Clock().UnixMicro()
+	var parts []string
+	var args []any
+	for _, h := range holders(c) {
+		part := `SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s`
+		if q.State != 0 {
+			part += ` JOIN records r ON r.name = s.name`
+		}
+		part += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
+			AND (s.until_time = 0 OR s.until_time > ?) AND s.link IN (` + marks(len(links)) + `)`
+		args = append(append(args, h, q.Type.Name, after.created, after.sort, now), links...)
+		if q.Parent != "" {
+			part += ` AND s.name > ? AND s.name < ?` // names of children begin with their parent's
+			args = append(args, q.Parent+"/", q.Parent+"0")
+		}
+		if q.State != 0 {
+			part += ` AND r.state = ? AND (s.scope & ?) <> 0`
+			args = append(args, q.State, int64(record.Classes(q.StateClass)))
+		}
+		parts = append(parts, `SELECT * FROM (`+part+` ORDER BY t, o LIMIT ?)`)
+		args = append(args, q.Size+1)
+	}
+	query := strings.Join(parts, " UNION ") + " ORDER BY t, o LIMIT ?"
+	err = each(conn, query, func(st *sqlite.Stmt) error {
+		if len(names) == q.Size {
+			more = true
+			return nil
+		}
+		names = append(names, st.ColumnText(2))
+		last = position{st.ColumnInt64(0), st.ColumnText(1)}
+		return nil
+	}, append(args, q.Size+1)...)
+	return names, last, more, err
+}
+
+// opening returns the links that let a caller see a class.
+func opening(c *identity.Caller, class record.Class) (set agreement.LinkSet) {
+	for n := range jisrv1.Link_name {
+		link := agreement.InForce{Link: jisrv1.Link(n), Scope: record.EveryClass}
+		if c.Law.Read(c.Role, c.Purpose, agreement.Standing{Links: []agreement.InForce{link}}).Has(class) {
+			set |= agreement.Links(link.Link)
+		}
+	}
+	return set
+}
+
+// binding is what a token is good for: this caller, this list, this agreement.
+func (q Query) binding(c *identity.Caller) []byte {
+	var b []byte
+	for _, part := range []string{c.Agency, c.Role.String(), c.Purpose.String(), q.Type.Name, q.Parent, jisrv1.Case_State(q.State).String(), c.Law.Hash()} {
+		b = protowire.AppendString(b, part)
+	}
+	return b
+}
+
+func (s *Store) sealToken(c *identity.Caller, q Query, p position) string {
+	plain := binary.BigEndian.AppendUint64(nil, uint64(s.Clock().Add(tokenAge).UnixMicro()))
+	plain = binary.BigEndian.AppendUint64(plain, uint64(p.created))
+	plain = protowire.AppendString(plain, p.sort)
+	plain = append(plain, make([]byte, max(0, tokenPadding-len(plain)))...)
+	nonce := make([]byte, s.secrets.token.NonceSize())
+	s.random(nonce)
+	return base64.RawURLEncoding.EncodeToString(s.secrets.token.Seal(nonce, nonce, plain, q.binding(c)))
+}
+
+func (s *Store) openToken(c *identity.Caller, q Query) (position, error) {
+	if q.Token == "" {
+		return position{}, nil
+	}
+	refused := fault.Invalid(fault.Violation{Field: "page_token", Rule: "must be the unchanged next_page_token of the same list, by the same agency, role and purpose, within a day and under the same agreement"})
+	raw, err := base64.RawURLEncoding.DecodeString(q.Token)
+	if err != nil || len(raw) < s.secrets.token.NonceSize() {
+		return position{}, refused
+	}
+	n := s.secrets.token.NonceSize()
+	plain, err := s.secrets.token.Open(nil, raw[:n], raw[n:], q.binding(c))
+	if err != nil || len(plain) < 17 {
+		return position{}, refused
+	}
+	if time.UnixMicro(int64(binary.BigEndian.Uint64(plain))).Before(s.Clock()) {
+		return position{}, refused
+	}
+	sort, m := protowire.ConsumeString(plain[16:])
+	if m < 0 {
+		return position{}, refused
+	}
+	return position{int64(binary.BigEndian.Uint64(plain[8:])), sort}, nil
+}

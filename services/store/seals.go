@@ -1,0 +1,94 @@
+package store
+
+import (
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Seal closes a matter, or one person in it, for everyone but the named
+// agencies: to all others it does not exist. Agencies that are named keep what
+// their territory gave them.
+func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
+	c, err := tx.row(caseName)
+	if err != nil {
+		return err
+	}
+	head := &jisrv1.Case{}
+	if err := unmarshalHeader(c.header, head); err != nil {
+		return err
+	}
+	for _, agency := range named {
+		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?)", order, caseName, subject, agency); err != nil {
+			return err
+		}
+		if err := tx.Link(caseName, Grant{Agency: agency, Link: jisrv1.Link_LINK_NAMED, Via: order, Subject: subject, Scope: record.EveryClass}); err != nil {
+			return err
+		}
+		if tx.actsThere(agency, head) {
+			if err := tx.Link(caseName, Grant{Agency: agency, Link: jisrv1.Link_LINK_TERRITORY, Via: order, Subject: subject, Scope: record.EveryClass}); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.moved(caseName)
+}
+
+func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
+	a, ok := tx.law.Agency(agency)
+	if !ok || a.Jurisdiction != c.GetAdministeringAuthority() {
+		return false
+	}
+	for _, t := range a.Territories {
+		if t == c.GetGovernorate() {
+			return true
+		}
+	}
+	return false
+}
+
+// Unseal lifts the seals of a matter or person; the links of before hold again.
+func (tx *Tx) Unseal(caseName, subject string) error {
+	var orders []string
+	err := each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
+		orders = append(orders, s.ColumnText(0))
+		return nil
+	}, caseName, subject)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		if err := exec(tx.conn, "DELETE FROM seals WHERE name = ?", o); err != nil {
+			return err
+		}
+		// The order itself stays known to those it named.
+		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", o, o); err != nil {
+			return err
+		}
+	}
+	if err := tx.showUnsealed(caseName); err != nil {
+		return err
+	}
+	return tx.moved(caseName)
+}
+
+// closeSealed makes rows visible or not as the seals in force say. It runs after
+// every change of links, so that no link made under a seal opens the matter.
+func (tx *Tx) closeSealed(caseName string) error {
+	sealed, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM seals WHERE case_name = ?)", caseName)
+	if err != nil || sealed == 0 {
+		return err
+	}
+	return tx.showUnsealed(caseName)
+}
+
+// showUnsealed makes exactly those rows of a case visible that no seal in force closes.
+func (tx *Tx) showUnsealed(caseName string) error {
+	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
+			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
+			WHERE l.case_name = ?1
+			  AND (l.subject = '' OR l.subject = r.subject OR l.subject = r.name)
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
+		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
+}

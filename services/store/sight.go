@@ -1,0 +1,240 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Grant is a link to be made: it lets an agency know of a matter, or of one
+// person in it, as far as the agreement lets that link reach.
+type Grant struct {
+	// Agency is the holder's slug.
+	Agency string
+	// Link is its kind.
+	Link jisrv1.Link
+	// Via is the record that makes the link; ending that record ends the link.
+	Via string
+	// Subject is the victim or suspect it is about; empty: the whole case.
+	Subject string
+	// Scope narrows it; record.EveryClass narrows nothing.
+	Scope record.ClassSet
+	// Until is when it runs out; zero: it has no term.
+	Until time.Time
+}
+
+// follows says which links reach, beside the case and its persons, the dealings
+// other agencies have about them. A referral's receiver does not see another
+// referral of the same person: that would show where else the person is in care.
+var followsDealings = agreement.Links(
+	jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_OVERSIGHT)
+
+// reaches reports whether a link reaches records of a type, beyond the record
+// that made it and the case itself.
+func reaches(link jisrv1.Link, typeName string) bool {
+	switch typeName {
+	case "Referral", "Order", "Share", "Notification", "Delivery":
+		return followsDealings.Has(link)
+	case "Suspect", "Consent":
+		// A disclosing order opens the record it names and nothing beside it.
+		return link != jisrv1.Link_LINK_DISCLOSED && link != jisrv1.Link_LINK_AUTHOR
+	}
+	return link != jisrv1.Link_LINK_AUTHOR
+}
+
+func agencyHolder(slug string) string { return "a:" + slug }
+
+func territoryHolder(j jisrv1.Jurisdiction, governorate string) string {
+	return fmt.Sprintf("t:%d:%s", j, governorate)
+}
+
+// holders are the keys under which a caller's links stand.
+func holders(c *identity.Caller) []any {
+	hs := []any{agencyHolder(c.Agency)}
+	for _, t := range c.Territories {
+		hs = append(hs, territoryHolder(c.Jurisdiction, t))
+	}
+	return hs
+}
+
+// marks returns n placeholders.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// sightRow is one row of sight on a case, from which its children's rows follow.
+type sightRow struct {
+	holder, via, subject string
+	link                 jisrv1.Link
+	scope                record.ClassSet
+	until                int64
+}
+
+// placeCase makes the links that a new case has from birth: its owner, whoever
+// acts in its territory, and the monitors of its jurisdiction.
+func (tx *Tx) placeCase(c *jisrv1.Case, created time.Time) error {
+	rows := []sightRow{
+		{holder: agencyHolder(strings.TrimPrefix(c.GetOwner(), "agencies/")), link: jisrv1.Link_LINK_OWNER, scope: record.EveryClass},
+		{holder: territoryHolder(c.GetAdministeringAuthority(), c.GetGovernorate()), link: jisrv1.Link_LINK_TERRITORY, scope: record.EveryClass},
+	}
+	for _, a := range tx.law.Agencies() {
+		if a.Jurisdiction == c.GetAdministeringAuthority() && overseer(tx.law, a) {
+			rows = append(rows, sightRow{holder: agencyHolder(a.Slug), link: jisrv1.Link_LINK_OVERSIGHT, scope: record.EveryClass})
+		}
+	}
+	for _, r := range rows {
+		if err := tx.insertSight(r, "Case", c.GetName(), created); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func overseer(l *agreement.Law, a *agreement.Agency) bool {
+	for _, r := range a.Roles {
+		if l.Oversight(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// placeChild gives a new record the links of its case that reach it. subjects
+// are the persons it is about; none: the whole case.
+func (tx *Tx) placeChild(typeName, name, caseName string, subjects []string, created time.Time) error {
+	rows, err := tx.caseLinks(caseName)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if !reaches(r.link, typeName) || !about(r.subject, subjects) {
+			continue
+		}
+		if err := tx.insertSight(r, typeName, name, created); err != nil {
+			return err
+		}
+	}
+	return tx.closeSealed(caseName)
+}
+
+// about reports whether a link to subject covers a record about those persons.
+func about(subject string, persons []string) bool {
+	if subject == "" {
+		return true
+	}
+	for _, p := range persons {
+		if p == subject {
+			return true
+		}
+	}
+	return false
+}
+
+func (tx *Tx) caseLinks(caseName string) (rows []sightRow, err error) {
+	err = each(tx.conn, "SELECT holder, link, via, subject, scope, until_time FROM sight WHERE name = ?",
+		func(s *sqlite.Stmt) error {
+			rows = append(rows, sightRow{
+				holder: s.ColumnText(0), link: jisrv1.Link(s.ColumnInt(1)), via: s.ColumnText(2),
+				subject: s.ColumnText(3), scope: record.ClassSet(s.ColumnInt64(4)), until: s.ColumnInt64(5),
+			})
+			return nil
+		}, caseName)
+	return rows, err
+}
+
+// insertSight writes one row. A monitor's row stands under the monitor's own
+// name for the record and under the month, so that not even the order of a list
+// tells two agencies which of their pseudonyms are the same record.
+func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) error {
+	sort, at := name, created.UnixMicro()
+	if agency, ok := strings.CutPrefix(r.holder, "a:"); ok {
+		if a, known := tx.law.Agency(agency); known && overseer(tx.law, a) {
+			sort, at = tx.store.pseudonyms.Hide(agency, name), month(created).UnixMicro()
+		}
+	}
+	return exec(tx.conn, `INSERT INTO sight(holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible)
+		VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time`,
+		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until)
+}
+
+func month(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// Link makes a link on a case and on everything in it that the link reaches.
+func (tx *Tx) Link(caseName string, g Grant) error {
+	row := sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
+	type member struct {
+		name, typeName string
+		created        int64
+	}
+	var members []member
+	err := each(tx.conn, `SELECT name, type, create_time FROM records r WHERE case_name = ?1 AND (name = ?1 OR ?2 = '' OR subject = ?2
+			OR EXISTS (SELECT 1 FROM endangered e WHERE e.suspect = r.name AND e.victim = ?2))`,
+		func(s *sqlite.Stmt) error {
+			members = append(members, member{s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(2)})
+			return nil
+		}, caseName, g.Subject)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.name != caseName && !reaches(g.Link, m.typeName) {
+			continue
+		}
+		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {
+			return err
+		}
+	}
+	return tx.moved(caseName)
+}
+
+// LinkOnly makes a link on one record and nothing beside it.
+func (tx *Tx) LinkOnly(name string, g Grant) error {
+	r, err := tx.row(name)
+	if err != nil {
+		return err
+	}
+	row := sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
+	if err := tx.insertSight(row, r.typ.Name, name, time.UnixMicro(r.created)); err != nil {
+		return err
+	}
+	return tx.moved(r.caseName)
+}
+
+// Unlink ends every link that a record made. Its parties keep sight of the
+// record itself: that it ended, when, and whom to ask.
+func (tx *Tx) Unlink(caseName, via string) error {
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", via, via); err != nil {
+		return err
+	}
+	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND name = ?",
+		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
+		return err
+	}
+	return tx.moved(caseName)
+}
+
+// moved counts a change of who may see what in a case, and closes anew what a seal closes.
+func (tx *Tx) moved(caseName string) error {
+	if caseName == "" {
+		return nil
+	}
+	if err := exec(tx.conn, "INSERT INTO epochs(case_name, epoch) VALUES(?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1", caseName); err != nil {
+		return err
+	}
+	return tx.closeSealed(caseName)
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}

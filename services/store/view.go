@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// row is a record at rest.
+type row struct {
+	typ      *record.Type
+	name     string
+	caseName string
+	subject  string
+	created  int64
+	revision int64
+	header   []byte
+	envelope []byte
+}
+
+// View reads the record of that name into m: its header set, its sections
+// sealed, its standing on the call's docket. A record that the caller has no
+// link to is NOT_FOUND, and so is one that never existed.
+func (s *Store) View(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
+	return s.read(ctx, func(conn *sqlite.Conn) error { return s.view(ctx, conn, c, c.Law, name, m) })
+}
+
+func (s *Store) view(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
+	docket := agreement.DocketFrom(ctx)
+	if c == nil || docket == nil {
+		return fault.New(fault.Internal) // a call without a caller or docket did not come through the door
+	}
+	n, ok := record.ParseName(name)
+	if !ok || n.Type != record.TypeOf(m) {
+		return fault.New(fault.NotFound)
+	}
+	r, found, err := loadRow(conn, name)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	// A record that is not there is asked for its links all the same, so that
+	// absent and hidden cost alike.
+	l, known, err := s.standing(conn, c, law, n.Type, name, r)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	if !found || !known {
+		return fault.New(fault.NotFound)
+	}
+	if err := fill(m, r); err != nil {
+		return err
+	}
+	docket.Load(name, l)
+	return nil
+}
+
+// fill sets a record's header and attaches its sealed sections.
+func fill(m proto.Message, r row) error {
+	if err := unmarshalHeader(r.header, m); err != nil {
+		return err
+	}
+	record.Attach(m, r.envelope)
+	return nil
+}
+
+func unmarshalHeader(header []byte, m proto.Message) error {
+	return proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(header, m)
+}
+
+func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
+	err = each(conn, "SELECT type, case_name, subject, create_time, revision, header, envelope FROM records WHERE name = ?",
+		func(s *sqlite.Stmt) error {
+			found = true
+			r = row{
+				typ: record.ByName(s.ColumnText(0)), name: name, caseName: s.ColumnText(1), subject: s.ColumnText(2),
+				created: s.ColumnInt64(3), revision: s.ColumnInt64(4), header: blob(s, 5), envelope: blob(s, 6),
+			}
+			return nil
+		}, name)
+	return r, found, err
+}
+
+// standing loads what links a caller to a record now, and whether that lets it
+// know that the record exists.
+func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (agreement.Loaded, bool, error) {
+	now := s.Clock()
+	l := agreement.Loaded{Header: r.header, Case: r.caseName}
+	allowed := law.Shelf(c.Role, t.Name)
+	known := false
+	keepUntil := func(until int64) {
+		if at := time.UnixMicro(until); until != 0 && (l.Until.IsZero() || at.Before(l.Until)) {
+			l.Until = at
+		}
+	}
+	hs := holders(c)
+	err := each(conn, `SELECT link, scope, via, until_time FROM sight WHERE name = ? AND visible = 1
+			AND (until_time = 0 OR until_time > ?) AND holder IN (`+marks(len(hs))+`) ORDER BY link, via`,
+		func(st *sqlite.Stmt) error {
+			link := agreement.InForce{
+				Link:  jisrv1.Link(st.ColumnInt(0)),
+				Scope: record.ClassSet(st.ColumnInt64(1)),
+				Via:   st.ColumnText(2),
+			}
+			known = known || allowed.Has(link.Link)
+			l.Standing.Links = append(l.Standing.Links, link)
+			keepUntil(st.ColumnInt64(3))
+			return nil
+		}, append([]any{name, now.UnixMicro()}, hs...)...)
+	if err != nil {
+		return l, false, err
+	}
+	err = each(conn, `SELECT classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
+			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
+		func(st *sqlite.Stmt) error {
+			l.Standing.Consented |= record.ClassSet(st.ColumnInt64(0))
+			keepUntil(st.ColumnInt64(1))
+			return nil
+		}, r.subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, now.UnixMicro())
+	if err != nil {
+		return l, false, err
+	}
+	l.Epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", r.caseName)
+	if err != nil {
+		return l, false, err
+	}
+	if len(r.envelope) > 0 {
+		e, err := record.ParseEnvelope(r.envelope)
+		if err != nil {
+			return l, false, err
+		}
+		l.Standing.Own = e.Own(t, c.Agency)
+	}
+	return l, known, nil
+}
+
+// Names lists, in order, the names of everything in a case that the caller may
+// know of, the case first; for reading a whole file record by record.
+func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) ([]string, error) {
+	order := []string{"Case", "Victim", "Suspect", "Referral", "Consent", "Order", "Share"}
+	var names []string
+	err := s.read(ctx, func(conn *sqlite.Conn) error {
+		for _, typeName := range order {
+			found, err := s.namesIn(conn, c, caseName, typeName)
+			if err != nil {
+				return unavailable(ctx, err)
+			}
+			names = append(names, found...)
+		}
+		return nil
+	})
+	if err == nil && !slices.Contains(names, caseName) {
+		return nil, fault.New(fault.NotFound)
+	}
+	return names, err
+}
+
+func (s *Store) namesIn(conn *sqlite.Conn, c *identity.Caller, caseName, typeName string) (names []string, err error) {
+	links := linkList(c.Law.Shelf(c.Role, typeName))
+	hs := holders(c)
+	if len(links) == 0 {
+		return nil, nil
+	}
+	query := `SELECT DISTINCT s.create_time, s.sort, s.name FROM records r JOIN sight s ON s.name = r.name
+		WHERE r.case_name = ? AND r.type = ? AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)
+		  AND s.holder IN (` + marks(len(hs)) + `) AND s.link IN (` + marks(len(links)) + `)
+		ORDER BY s.create_time, s.sort`
+	args := append([]any{caseName, typeName, s.Clock().UnixMicro()}, append(hs, links...)...)
+	err = each(conn, query, func(st *sqlite.Stmt) error {
+		if name := st.ColumnText(2); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return nil
+	}, args...)
+	return names, err
+}
+
+func linkList(set agreement.LinkSet) (links []any) {
+	for n := range jisrv1.Link_name {
+		if set.Has(jisrv1.Link(n)) {
+			links = append(links, int(n))
+		}
+	}
+	slices.SortFunc(links, func(a, b any) int { return a.(int) - b.(int) })
+	return links
+}

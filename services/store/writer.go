@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/fault"
+)
+
+// group bounds how many calls share one commit, so that the first does not wait
+// for the last without end.
+const group = 256
+
+// writer owns the one connection that writes. Calls that wait are committed
+// together, at once and without a timer: one fsync for many. A call that fails
+// inside a group fails alone.
+type writer struct {
+	conn  *sqlite.Conn
+	jobs  chan *job
+	fatal func(error)
+
+	mu     sync.RWMutex
+	closed bool
+	done   chan struct{}
+}
+
+type job struct {
+	work func(*sqlite.Conn) error
+	err  error
+	done chan struct{}
+}
+
+func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
+	w := &writer{conn: conn, jobs: make(chan *job, group), fatal: fatal, done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// do runs work inside a transaction and returns when it is durable. Once the
+// writer has taken the work, the client's deadline no longer matters: a commit
+// that is cut off would leave the client not knowing.
+func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
+	j := &job{work: work, done: make(chan struct{})}
+	w.mu.RLock()
+	if w.closed {
+		w.mu.RUnlock()
+		return fault.New(fault.StoreUnavailable)
+	}
+	select {
+	case w.jobs <- j:
+		w.mu.RUnlock()
+	case <-ctx.Done():
+		w.mu.RUnlock()
+		return contextFault(ctx)
+	}
+	<-j.done
+	return j.err
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.jobs)
+	}
+	w.mu.Unlock()
+	<-w.done
+	return w.conn.Close()
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	for first := range w.jobs {
+		batch := []*job{first}
+		for waiting := true; waiting && len(batch) < group; {
+			select {
+			case j, ok := <-w.jobs:
+				if waiting = ok; ok {
+					batch = append(batch, j)
+				}
+			default:
+				waiting = false
+			}
+		}
+		w.commit(batch)
+	}
+}
+
+// commit runs a batch in one transaction and answers all of it only afterwards:
+// even a refusal may rest on what another call of the batch did.
+func (w *writer) commit(batch []*job) {
+	err := exec(w.conn, "BEGIN IMMEDIATE")
+	for _, j := range batch {
+		if err != nil {
+			break
+		}
+		j.err, err = w.runOne(j)
+	}
+	if err == nil {
+		err = exec(w.conn, "COMMIT")
+	}
+	if err != nil {
+		w.fail(batch, err)
+	}
+	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+// runOne runs one call under a savepoint. failed is what the call itself is
+// answered; broken is an error of the transaction, which ends the whole batch.
+func (w *writer) runOne(j *job) (failed, broken error) {
+	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
+		return nil, err
+	}
+	failed = protect(j.work, w.conn)
+	var f *fault.Fault
+	if failed != nil && !errors.As(failed, &f) && !errors.Is(failed, agreement.ErrMoved) {
+		if w.conn.AutocommitEnabled() || isStorage(failed) {
+			return nil, failed // SQLite has ended the transaction by itself, or can no longer write
+		}
+	}
+	if failed != nil {
+		if err := exec(w.conn, "ROLLBACK TO call"); err != nil {
+			return nil, err
+		}
+	}
+	return failed, exec(w.conn, "RELEASE call")
+}
+
+// protect turns a panic of a call's work into an error: a writer that died would
+// leave every later call waiting.
+func protect(work func(*sqlite.Conn) error, conn *sqlite.Conn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: panic of type %T inside a transaction", p)
+		}
+	}()
+	return work(conn)
+}
+
+// fail answers a batch whose transaction broke. Nothing of it was kept, unless
+// the disk failed in the commit itself: then nobody knows, and the process ends.
+func (w *writer) fail(batch []*job, err error) {
+	if !w.conn.AutocommitEnabled() {
+		if rollback := exec(w.conn, "ROLLBACK"); rollback != nil {
+			err = errors.Join(err, rollback)
+		}
+	}
+	reason := fault.StoreUnavailable
+	if isIOError(err) {
+		reason = fault.OutcomeUnknown
+		w.fatal(err)
+	}
+	for _, j := range batch {
+		j.err = errors.Join(fault.New(reason), errStorage{err})
+	}
+}
