@@ -60,13 +60,23 @@ breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
 	@tools/breaking.sh
 
 .PHONY: test
-test: lint generate-check breaking ## Run every check and test; what CI runs
+test: tools lint generate-check breaking ## Run every check and test; what CI runs
 	@tools/need-cc.sh
 	$(call heading,'tests of the build tools')
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) ./...
 	$(call heading,'all is well')
+
+# Builds what the other targets run, so that the minutes this takes on a new
+# machine are not taken for a hang.
+.PHONY: tools
+tools:
+	$(call heading,'build tools (some minutes the first time)')
+	@$(BUF) --version
+	@go build -C tools -o /dev/null ./...
+	@go build -o /dev/null tool
+	@$(GOLANGCI) version --short
 
 # Other people's .proto files, printed from the Go packages in go.mod; buf reads
 # them beside proto/.

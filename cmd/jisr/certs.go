@@ -26,7 +26,7 @@ revocation list, and a client certificate for each agency of an agreement and
 each of --systems. The authority's key lies beside them: never use it for an
 exchange in service.`,
 		Example: `  jisr certs --dir certs --agreement agreement.txtpb
-  jisr whoami --dir certs --agency moi --server localhost:7443`,
+  jisr whoami --dir certs --agency moi-ct --server localhost:7443`,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
 			dir := a.flags.dir
@@ -91,8 +91,16 @@ func (a *app) printCerts(dir string, clients []certs.Client, validity time.Durat
 		return a.printValue(made)
 	}
 	if _, err := fmt.Fprintf(a.stdout, "In %s, valid for %s: an authority (%s), a server (%s), a revocation list (%s), and\n\n",
-		dir, validity, certs.CAFile, certs.ServerFile, certs.ListFile); err != nil {
+		dir, days(validity), certs.CAFile, certs.ServerFile, certs.ListFile); err != nil {
 		return written(err)
 	}
 	return a.table([]string{"AGENCY", "SYSTEM", "CERTIFICATE"}, rows)
+}
+
+// days writes how long certificates last, in days where they last any.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.String()
+	}
+	return count(int(d.Hours()/24), "day")
 }

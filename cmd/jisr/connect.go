@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,10 +39,9 @@ func (a *app) connect() (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{server: g.server, config: cfg}
 	conn, err := grpc.NewClient(g.server,
-		grpc.WithTransportCredentials(&watchedTLS{credentials.NewTLS(cfg), w}),
-		grpc.WithUnaryInterceptor(a.call(w)),
+		grpc.WithTransportCredentials(credentials.NewTLS(cfg)),
+		grpc.WithUnaryInterceptor(a.call(cfg)),
 		grpc.WithDefaultServiceConfig(retryPolicy),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: g.timeout}),
 		grpc.WithUserAgent("jisr"),
@@ -111,7 +108,7 @@ func isClient(leaf *x509.Certificate) bool {
 
 // call adds the identity headers and the deadline to a call, and names what
 // stands behind a call that did not reach the exchange.
-func (a *app) call(w *watch) grpc.UnaryClientInterceptor {
+func (a *app) call(cfg *tls.Config) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		for header, value := range map[string]string{
 			identity.OfficerHeader: a.flags.officer, identity.PurposeHeader: a.flags.purpose, identity.RoleHeader: a.flags.role,
@@ -123,77 +120,10 @@ func (a *app) call(w *watch) grpc.UnaryClientInterceptor {
 		ctx, cancel := context.WithTimeout(ctx, a.flags.timeout)
 		defer cancel()
 		err := invoker(ctx, method, req, reply, cc, opts...)
-		switch code := status.Code(err); {
-		case err == nil, len(status.Convert(err).Details()) > 0:
+		code := status.Code(err)
+		if code != codes.Unavailable && code != codes.DeadlineExceeded || len(status.Convert(err).Details()) > 0 {
 			return err
-		case code == codes.Unavailable, code == codes.DeadlineExceeded && !w.reached():
-			return w.diagnose(ctx, err)
 		}
-		return err
+		return a.diagnose(context.WithoutCancel(ctx), cfg, err)
 	}
-}
-
-// watch remembers how far a connection came and what ended it.
-type watch struct {
-	server string
-	config *tls.Config
-
-	mu      sync.Mutex
-	began   bool  // the handshake began: there is a listener
-	read    bool  // the exchange has sent something after the handshake
-	failure error // of the handshake, or of the first read after it
-}
-
-func (w *watch) set(change func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	change()
-}
-
-func (w *watch) reached() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.read
-}
-
-// watchedTLS lets a watch see the handshake: with TLS 1.3 the refusal of a
-// client certificate arrives after it, as the first thing that is read.
-type watchedTLS struct {
-	credentials.TransportCredentials
-	w *watch
-}
-
-// ClientHandshake is the handshake, watched.
-func (c *watchedTLS) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c.w.set(func() { c.w.began = true })
-	conn, info, err := c.TransportCredentials.ClientHandshake(ctx, authority, raw)
-	if err != nil {
-		c.w.set(func() { c.w.failure = err })
-		return nil, nil, err
-	}
-	return &watchedConn{Conn: conn, w: c.w}, info, nil
-}
-
-// Clone copies the credentials and keeps the watch.
-func (c *watchedTLS) Clone() credentials.TransportCredentials {
-	return &watchedTLS{c.TransportCredentials.Clone(), c.w}
-}
-
-type watchedConn struct {
-	net.Conn
-	w *watch
-}
-
-// Read notes the first thing that comes, or the error that comes instead.
-func (c *watchedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.w.set(func() {
-		switch {
-		case n > 0:
-			c.w.read = true
-		case err != nil && !c.w.read && !errors.Is(err, net.ErrClosed):
-			c.w.failure = err
-		}
-	})
-	return n, err
 }

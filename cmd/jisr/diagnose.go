@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -20,31 +23,65 @@ type connectionError struct{ what, action string }
 
 func (e *connectionError) Error() string { return e.what }
 
-// probeTimeout keeps the report of a port that is not there within a second.
-const probeTimeout = 700 * time.Millisecond
+// maxProbe bounds the second look at a connection that failed.
+const maxProbe = 3 * time.Second
 
-// diagnose names what stands behind a call that was answered by no exchange.
-func (w *watch) diagnose(ctx context.Context, callErr error) error {
-	w.mu.Lock()
-	began, read, failure := w.began, w.read, w.failure
-	w.mu.Unlock()
-	switch {
-	case read:
-		return &connectionError{"the connection to " + w.server + " was lost during the call", "repeat it; a change repeated with the same request id has one effect"}
-	case failure != nil:
-		return w.handshakeError(failure)
-	case began:
-		return &connectionError{w.server + " accepts connections and does not answer", "something else may listen there, or a firewall holds the traffic back; check --server"}
+// diagnose names what stands behind a call that no exchange answered. gRPC
+// gives the cause as text, and loses it where the refusal of a certificate (in
+// TLS 1.3 the first thing after the handshake) races with the call; so it looks
+// again by itself, with errors that have types, and sends nothing.
+func (a *app) diagnose(ctx context.Context, cfg *tls.Config, callErr error) error {
+	server := a.flags.server
+	said := status.Convert(callErr).Message()
+	if proxy := proxyFor(server); proxy != "" {
+		return &connectionError{server + " could not be reached through the proxy " + proxy + ": " + said, "check --server, HTTPS_PROXY and NO_PROXY; the proxy must pass TLS through unopened"}
 	}
-	// No handshake began: ask the network itself, whose errors have types.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(a.flags.timeout, maxProbe))
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", w.server)
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", server)
 	if err != nil {
-		return dialError(w.server, err)
+		return dialError(server, err)
 	}
-	_ = conn.Close() // only whether it opens was asked
-	return &connectionError{w.server + " could not be reached: " + status.Convert(callErr).Message(), "check --server, and HTTPS_PROXY and NO_PROXY where a proxy is set"}
+	defer raw.Close()
+	if err := shakeHands(ctx, raw, server, cfg); err != nil {
+		return handshakeError(server, err)
+	}
+	if status.Code(callErr) == codes.DeadlineExceeded {
+		return callErr // the exchange is there and slow
+	}
+	return &connectionError{"the connection to " + server + " was lost: " + said, "repeat the call; a change repeated with the same request id has one effect"}
+}
+
+// shakeHands does the handshake and waits for the first byte after it, which
+// an exchange sends unasked, or for the alert that comes instead.
+func shakeHands(ctx context.Context, raw net.Conn, server string, cfg *tls.Config) error {
+	cfg = cfg.Clone()
+	cfg.ServerName, _, _ = net.SplitHostPort(server) // checked when the flags were
+	conn := tls.Client(raw, cfg)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	if conn.ConnectionState().NegotiatedProtocol != "h2" {
+		return errNotGRPC
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	_, err := conn.Read(make([]byte, 1))
+	return err
+}
+
+var errNotGRPC = errors.New("no application protocol")
+
+// proxyFor returns the proxy that gRPC takes to a server, or "".
+func proxyFor(server string) string {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: server}})
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return proxy.Host
 }
 
 func dialError(server string, err error) error {
@@ -68,7 +105,7 @@ func isTimeout(err error) bool {
 }
 
 // handshakeError names a mistake of TLS.
-func (w *watch) handshakeError(err error) error {
+func handshakeError(server string, err error) error {
 	var (
 		name    x509.HostnameError
 		unknown x509.UnknownAuthorityError
@@ -77,17 +114,17 @@ func (w *watch) handshakeError(err error) error {
 	)
 	switch {
 	case errors.As(err, &plain):
-		return &connectionError{w.server + " does not speak TLS", "the exchange speaks nothing else; check the port in --server"}
+		return &connectionError{server + " does not speak TLS", "the exchange speaks nothing else; check the port in --server"}
 	case errors.As(err, &name):
-		return &connectionError{fmt.Sprintf("the certificate of %s is for other names: %s", w.server, strings.Join(hostsOf(name.Certificate), ", ")), "name the exchange as its certificate does, or have the operator issue one for this name"}
+		return &connectionError{fmt.Sprintf("the certificate of %s is for other names: %s", server, strings.Join(hostsOf(name.Certificate), ", ")), "name the exchange as its certificate does, or have the operator issue one for this name"}
 	case errors.As(err, &unknown):
-		return &connectionError{"the certificate of " + w.server + " is not from the authority in --ca", "take the exchange's own authority file, and make sure that nobody stands in between"}
+		return &connectionError{"the certificate of " + server + " is not from the authority in --ca", "take the exchange's own authority file, and make sure that nobody stands in between"}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return &connectionError{"the certificate of " + w.server + " has expired or is not valid yet", "tell the operator of the exchange, and check this machine's clock"}
+		return &connectionError{"the certificate of " + server + " has expired or is not valid yet", "tell the operator of the exchange, and check this machine's clock"}
 	case errors.As(err, &invalid):
-		return &connectionError{"the certificate of " + w.server + " is not one of a server", "tell the operator of the exchange"}
+		return &connectionError{"the certificate of " + server + " is not one of a server", "tell the operator of the exchange"}
 	}
-	return w.alertError(err)
+	return alertError(server, err)
 }
 
 // alerts are the refusals that a server sends by TLS alert, by the words that
@@ -105,17 +142,17 @@ var alerts = []struct{ words, what, action string }{
 	{"handshake failure", "the exchange and jisr found no common ground for TLS", "check that no proxy ends TLS on the way"},
 }
 
-func (w *watch) alertError(err error) error {
+func alertError(server string, err error) error {
 	text := err.Error()
 	for _, a := range alerts {
 		if strings.Contains(text, a.words) {
-			return &connectionError{a.what + " (" + w.server + ")", a.action}
+			return &connectionError{a.what + " (" + server + ")", a.action}
 		}
 	}
 	if isTimeout(err) {
-		return &connectionError{w.server + " accepts connections and does not answer", "something else may listen there, or a firewall holds the traffic back; check --server"}
+		return &connectionError{server + " accepts connections and does not answer", "something else may listen there, or a firewall holds the traffic back; check --server"}
 	}
-	return &connectionError{w.server + " closed the connection during the handshake", "it may have refused your certificate or not be an exchange; the operator's log has the reason"}
+	return &connectionError{server + " closed the connection during the handshake", "it may have refused your certificate or not be an exchange; the operator's log has the reason"}
 }
 
 func hostsOf(cert *x509.Certificate) []string {

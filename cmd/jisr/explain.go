@@ -21,7 +21,7 @@ told, and why not. About another agency it answers the record's owner, its judge
 and the monitor; to others such a record is not there.`,
 		Example: `  jisr explain cases/mfzgk2lbnrsw45dfon2gk3tuem/victims/nb2hi4dthixs653xo4xgs4tbni
   jisr explain cases/mfzgk2lbnrsw45dfon2gk3tuem --for-agency mofa --for-role foreign_affairs --for-purpose consular`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := jisrv1.ExplainAccessRequest_builder{Name: args[0], Role: roleOf(role), Purpose: purposeOf(purpose)}.Build()
 			switch {

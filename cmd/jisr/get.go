@@ -44,7 +44,7 @@ func newGet(a *app) *cobra.Command {
 		Short: "Print a record as this caller may see it, and what was withheld",
 		Example: `  jisr get cases/mfzgk2lbnrsw45dfon2gk3tuem --officer d.12 --purpose investigation
   jisr get agencies/molsa --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, r := range readers {
 				if !r.name.MatchString(args[0]) {

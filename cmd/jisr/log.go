@@ -15,7 +15,7 @@ func newLog(a *app) *cobra.Command {
 		Short: "List who has seen and changed a record",
 		Long: `Log lists the entries of the access log about a record, newest first: role,
 purpose, classes and time always, the agency only where you may see what linked it.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
 				return usage("--limit must not be less than 0", "0 lists all entries")

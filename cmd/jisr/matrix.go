@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -41,12 +42,8 @@ asks the exchange; with neither it reads ` + agreementFile + ` here.`,
 			case asCSV:
 				return a.printRulesCSV(rules)
 			}
-			var text bytes.Buffer
-			if err := agreement.WriteMatrix(&text, rules); err != nil {
-				return written(err)
-			}
-			if _, err := a.stdout.Write(text.Bytes()); err != nil {
-				return written(err)
+			if err := a.printRules(rules); err != nil {
+				return err
 			}
 			var codes []int32
 			for _, r := range rules {
@@ -107,6 +104,31 @@ func conditions(list []jisrv1.Condition) []string {
 	}
 	return names
 }
+
+// printRules prints one role as a table, and all roles class by class.
+func (a *app) printRules(rules []agreement.Rule) error {
+	if a.flags.role == "" {
+		var text bytes.Buffer
+		if err := agreement.WriteMatrix(&text, rules); err != nil {
+			return written(err)
+		}
+		_, err := a.stdout.Write(text.Bytes())
+		return written(err)
+	}
+	rows := make([][]string, len(rules))
+	for i, r := range rules {
+		// Every record has the fields of REFERENCE: fifty names that say nothing.
+		if more := len(r.Fields) - shownFields; more > 0 {
+			r.Fields = append(slices.Clone(r.Fields[:shownFields]), fmt.Sprintf("and %d more", more))
+		}
+		c := r.Columns()
+		rows[i] = []string{c[0], dash(c[2]), dash(c[3]), dash(c[4]), dash(c[5]), dash(c[6])}
+	}
+	return a.table([]string{"CLASS", "READ", "TELL", "CONSENT", "REASONS", "FIELDS"}, rows)
+}
+
+// shownFields is how many fields of a class a table names; --json and --csv name all.
+const shownFields = 8
 
 // printRulesCSV prints one line for each class and role. The byte order mark
 // makes spreadsheets read Arabic as UTF-8.

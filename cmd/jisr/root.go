@@ -67,6 +67,14 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
+// oneName asks for the name of one record.
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("jisr "+cmd.Name()+" needs the name of one record", "for example jisr "+cmd.Name()+" cases/mfzgk2lbnrsw45dfon2gk3tuem")
+	}
+	return nil
+}
+
 // complete offers a closed list to the shells.
 func complete(cmd *cobra.Command, flag string, names []string) {
 	// It fails only for a flag that is not there, which every test would show.

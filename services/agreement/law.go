@@ -39,9 +39,7 @@ type Law struct {
 	pseudonymous RoleSet
 	oversight    RoleSet
 
-	// ceilings is what a purpose can open at the most in a role; nothing at
-	// all where the role may not call for that purpose.
-	ceilings [maxRoles][maxPurposes]record.ClassSet
+	ceilings [maxPurposes]record.ClassSet // what a purpose can open at the most
 	cells    [maxRoles][maxClasses]Cell
 	lenses   [maxRoles]lens
 	asks     [maxClasses][maxJurisdictions]string

@@ -212,10 +212,11 @@ func (l *Law) Cell(role jisrv1.Role, class jisrv1.DataClass) Cell {
 	return l.cells[role][class]
 }
 
-// ceiling returns what the purpose can open to the role at the most.
+// ceiling returns what the purpose can open to the role at the most: nothing
+// where the role may not call for it, whatever the door has let in.
 func (l *Law) ceiling(role jisrv1.Role, purpose jisrv1.Purpose) record.ClassSet {
 	if !l.MayUse(role, purpose) {
 		return 0
 	}
-	return l.ceilings[role][purpose]
+	return l.ceilings[purpose]
 }

@@ -124,11 +124,7 @@ func (p *parser) purposes() {
 		if t.GetEveryClass() {
 			reach = record.EveryClass
 		}
-		for _, role := range every[jisrv1.Role]() {
-			if p.law.MayUse(role, purpose) {
-				p.law.ceilings[role][purpose] = reach
-			}
-		}
+		p.law.ceilings[purpose] = reach
 	}
 	got.checkAll(p, "purposes")
 }

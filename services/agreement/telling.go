@@ -39,4 +39,3 @@ type Told struct {
 	// Classes are their classes.
 	Classes record.ClassSet
 }
-

@@ -34,24 +34,6 @@ const (
 	health    = "/grpc.health.v1.Health/Check"
 )
 
-// clock is the server's clock; tests move it.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // exchange is a real gRPC server behind the door, whose every method answers
 // with nothing once the door has admitted the call.
 type exchange struct {
@@ -129,9 +111,7 @@ func (x *exchange) handle(_ any, stream grpc.ServerStream) error {
 	if err != nil {
 		return err
 	}
-	x.mu.Lock()
-	x.caller = caller
-	x.mu.Unlock()
+	x.note(caller)
 	for {
 		if err := stream.RecvMsg(&emptypb.Empty{}); err != nil {
 			if errors.Is(err, io.EOF) {
@@ -158,6 +138,12 @@ func (x *exchange) amend(l *agreement.Law) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.law = l
+}
+
+func (x *exchange) note(c *identity.Caller) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.caller = c
 }
 
 // lastCaller is whom the door admitted last.
@@ -237,6 +223,11 @@ func call(conn *grpc.ClientConn, method string, headers ...string) error {
 	defer cancel()
 	ctx = metadata.AppendToOutgoingContext(ctx, headers...)
 	return conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{})
+}
+
+// once is call on a connection of its own, so that a refused client does not knock again.
+func once(conn *grpc.ClientConn, method string, headers ...string) error {
+	return errors.Join(call(conn, method, headers...), conn.Close())
 }
 
 // admitted fails the test unless the call passes.

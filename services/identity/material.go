@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -25,7 +26,9 @@ type Files struct {
 // the files without restart; what cannot be used leaves the last good in force.
 type Material struct {
 	files Files
-	now   atomic.Pointer[material]
+
+	refreshing sync.Mutex
+	now        atomic.Pointer[material]
 }
 
 type material struct {
@@ -46,6 +49,8 @@ func LoadMaterial(f Files) (*Material, error) {
 // Refresh reads the files again. The two halves are taken together or not at
 // all: a key that does not match its certificate yet is a renewal half done.
 func (m *Material) Refresh(ctx context.Context) error {
+	m.refreshing.Lock()
+	defer m.refreshing.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -164,3 +164,6 @@ func readType(d protoreflect.MessageDescriptor) (*Type, error) {
 func (t *Type) Path(f Field) string {
 	return strings.Join([]string{t.Name, string(f.Desc.Name())}, ".")
 }
+
+// Clone copies a record, so that a handler that runs again starts from the request as it came.
+func Clone[M proto.Message](m M) M { return proto.Clone(m).(M) }

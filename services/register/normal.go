@@ -41,7 +41,8 @@ func Normalise(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return b.String()
+	// What was removed may have kept two halves of a letter apart.
+	return norm.NFC.String(b.String())
 }
 
 // letter returns the representative of a rune, or -1 where it carries nothing to compare.

@@ -151,9 +151,13 @@ func (m *Mapping) build(rows []row, ids map[string][]int, kept map[string]int) (
 	request.SetRequestId(RequestID(m.Register, g.Case.ExternalID, KindCase, 0))
 	g.Case.Request = request
 	rejects = append(rejects, cased.rejects...)
-	rejects = append(rejects, m.validate(g.Case)...)
-	for _, person := range g.Persons {
-		rejects = append(rejects, m.validate(person)...)
+	for _, rec := range append([]Record{g.Case}, g.Persons...) {
+		for _, fault := range m.validate(rec) {
+			// A cell that no map read leaves its field unset: that is said once.
+			if !slices.ContainsFunc(rejects, func(j Reject) bool { return fault.Column != "" && j.Line == fault.Line && j.Column == fault.Column }) {
+				rejects = append(rejects, fault)
+			}
+		}
 	}
 	return g, rejects
 }

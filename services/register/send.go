@@ -71,11 +71,11 @@ func (im *Importer) Run(ctx context.Context, p *Plan) (Summary, []Reject, error)
 	var group errgroup.Group
 	group.SetLimit(im.InFlight)
 	for i := range p.Groups {
-		if ctx.Err() != nil || r.cause() != nil {
-			break
-		}
 		group.Go(func() error {
-			r.send(context.WithoutCancel(ctx), &p.Groups[i])
+			// Asked when the case's turn comes, which may be long after it was queued.
+			if ctx.Err() == nil && r.cause() == nil {
+				r.send(context.WithoutCancel(ctx), &p.Groups[i])
+			}
 			return nil
 		})
 	}
@@ -106,9 +106,6 @@ func (r *run) cause() error {
 
 // send creates the records of one case, the case first.
 func (r *run) send(ctx context.Context, g *Group) {
-	if r.cause() != nil {
-		return
-	}
 	fresh := 0
 	parent, isNew, err := r.create(ctx, g.Case)
 	made := []Kind{KindCase}

@@ -214,15 +214,7 @@ func (s *Store) seesLink(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.
 		}
 	}
 	for _, name := range subject.GetVia() {
-		n, ok := record.ParseName(name)
-		if !ok {
-			continue
-		}
-		r, _, err := loadRow(conn, name)
-		if err != nil {
-			return false, err
-		}
-		if _, known, err := s.standing(conn, c, c.Law, n.Type, name, r); err != nil || known {
+		if known, err := s.knows(conn, c, agreement.InForce{Via: name}); err != nil || known {
 			return known, err
 		}
 	}
@@ -238,4 +230,11 @@ func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reas
 	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err
+}
+
+// Probe reports whether the store can write, by writing.
+func (s *Store) Probe(ctx context.Context) error {
+	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+		return exec(conn, "INSERT INTO counters(name, value) VALUES('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+	})
 }

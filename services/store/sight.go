@@ -82,13 +82,26 @@ func (tx *Tx) placeCase(c *jisrv1.Case, created time.Time) error {
 		{holder: agencyHolder(strings.TrimPrefix(c.GetOwner(), "agencies/")), link: jisrv1.Link_LINK_OWNER, scope: record.EveryClass},
 		{holder: territoryHolder(c.GetAdministeringAuthority(), c.GetGovernorate()), link: jisrv1.Link_LINK_TERRITORY, scope: record.EveryClass},
 	}
-	for _, a := range tx.law.Agencies() {
-		if a.Jurisdiction == c.GetAdministeringAuthority() && overseer(tx.law, a) {
-			rows = append(rows, sightRow{holder: agencyHolder(a.Slug), link: jisrv1.Link_LINK_OVERSIGHT, scope: record.EveryClass})
-		}
-	}
 	for _, r := range rows {
 		if err := tx.insertSight(r, "Case", c.GetName(), created); err != nil {
+			return err
+		}
+	}
+	return tx.oversee(c.GetName())
+}
+
+// oversee gives the monitors of a case's jurisdiction their sight of it and of
+// everything in it.
+func (tx *Tx) oversee(caseName string) error {
+	c := &jisrv1.Case{}
+	if err := tx.Load(caseName, c); err != nil {
+		return err
+	}
+	for _, a := range tx.law.Agencies() {
+		if a.Jurisdiction != c.GetAdministeringAuthority() || !overseer(tx.law, a) {
+			continue
+		}
+		if err := tx.Link(caseName, Grant{Agency: a.Slug, Link: jisrv1.Link_LINK_OVERSIGHT, Scope: record.EveryClass}); err != nil {
 			return err
 		}
 	}
@@ -167,8 +180,9 @@ func month(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// Link makes a link on a case and on everything in it that the link reaches.
-func (tx *Tx) Link(caseName string, g Grant) error {
+// Link makes a link on a case and on everything in it that the link reaches;
+// also names records that it reaches besides, such as the referral that makes it.
+func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 	row := sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
 	type member struct {
 		name, typeName string
@@ -189,6 +203,11 @@ func (tx *Tx) Link(caseName string, g Grant) error {
 			continue
 		}
 		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {
+			return err
+		}
+	}
+	for _, name := range also {
+		if err := tx.LinkOnly(name, g); err != nil {
 			return err
 		}
 	}

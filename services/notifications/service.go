@@ -1,0 +1,247 @@
+// Package notifications serves notifications and their delivery. A notification
+// is a knock with a reason; the story is shown to each receiver when it is
+// delivered, with the agreement, consents and orders of that moment.
+package notifications
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/cases"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+	"github.com/jisr-exchange/jisr/services/store"
+)
+
+const (
+	pullDefault  = 10
+	leaseDefault = 5 * time.Minute
+)
+
+// Service is the NotificationService.
+type Service struct {
+	jisrv1.UnimplementedNotificationServiceServer
+	store *store.Store
+}
+
+// NewService returns the service over a store.
+func NewService(s *store.Store) *Service { return &Service{store: s} }
+
+// SendNotification notifies agencies of a case or of persons in it.
+func (s *Service) SendNotification(ctx context.Context, r *jisrv1.SendNotificationRequest) (*jisrv1.Notification, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	call := store.Call{RPC: "NotificationService/SendNotification", RequestID: r.GetRequestId(), Request: r}
+	return store.Change(ctx, s.store, c, call, &jisrv1.Notification{}, func(tx *store.Tx) (*jisrv1.Notification, error) {
+		m := record.Clone(r.GetNotification())
+		about := &jisrv1.Case{}
+		if err := tx.View(m.GetCase(), about); err != nil {
+			return m, err
+		}
+		if err := maySend(tx, m.GetCase()); err != nil {
+			return m, err
+		}
+		if err := check(tx, m); err != nil {
+			return m, err
+		}
+		m.SetSender("agencies/" + c.Agency)
+		var receipts []*jisrv1.Receipt
+		for _, a := range m.GetReceivers() {
+			receipts = append(receipts, jisrv1.Receipt_builder{Agency: a, State: jisrv1.Delivery_STATE_PENDING}.Build())
+		}
+		m.SetReceipts(receipts)
+		n := store.New{Case: m.GetCase(), Subjects: m.GetVictims(), Standing: tx.Standing(m.GetCase())}
+		if err := tx.Create(m, n); err != nil {
+			return m, err
+		}
+		if err := deliver(tx, m); err != nil {
+			return m, err
+		}
+		if cases.Notified(about) {
+			return m, tx.Save(about)
+		}
+		return m, nil
+	})
+}
+
+// deliver gives each receiver its link and queues its delivery.
+func deliver(tx *store.Tx, m *jisrv1.Notification) error {
+	subjects := m.GetVictims()
+	if len(subjects) == 0 {
+		subjects = []string{""}
+	}
+	for _, name := range m.GetReceivers() {
+		g := store.Grant{Agency: strings.TrimPrefix(name, "agencies/"), Link: jisrv1.Link_LINK_NOTIFIED, Via: m.GetName(), Scope: record.EveryClass}
+		for _, g.Subject = range subjects {
+			if err := tx.Link(m.GetCase(), g, m.GetName()); err != nil {
+				return err
+			}
+		}
+		if err := tx.Deliver(m, g.Agency); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GetNotification reads a notification.
+func (s *Service) GetNotification(ctx context.Context, r *jisrv1.GetNotificationRequest) (*jisrv1.Notification, error) {
+	return store.Get(ctx, s.store, r.GetName(), &jisrv1.Notification{})
+}
+
+// ListNotifications lists the notifications that the caller sent or received.
+func (s *Service) ListNotifications(ctx context.Context, r *jisrv1.ListNotificationsRequest) (*jisrv1.ListNotificationsResponse, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := store.Query{Type: record.ByName("Notification"), Size: int(r.GetPageSize()), Token: r.GetPageToken()}
+	page, next, err := store.List(ctx, s.store, c, q, func() *jisrv1.Notification { return &jisrv1.Notification{} })
+	if err != nil {
+		return nil, err
+	}
+	return jisrv1.ListNotificationsResponse_builder{Notifications: page, NextPageToken: next}.Build(), nil
+}
+
+// PullDeliveries leases waiting deliveries and shows each with what the caller
+// may see of its matter at this moment.
+func (s *Service) PullDeliveries(ctx context.Context, r *jisrv1.PullDeliveriesRequest) (*jisrv1.PullDeliveriesResponse, error) {
+	c, err := own(ctx, r.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	most := int(r.GetMaxDeliveries())
+	if most == 0 {
+		most = pullDefault
+	}
+	lease := leaseDefault
+	if r.HasLeaseDuration() {
+		lease = r.GetLeaseDuration().AsDuration()
+	}
+	call := store.Call{RPC: "NotificationService/PullDeliveries", Request: r}
+	leased, err := store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+		ds, err := tx.Lease(most, lease)
+		return jisrv1.AcknowledgeDeliveriesResponse_builder{Deliveries: ds}.Build(), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	reply := &jisrv1.PullDeliveriesResponse{}
+	for _, d := range leased.GetDeliveries() {
+		pulled, err := s.show(ctx, c, d.GetName())
+		if errors.Is(err, fault.New(fault.NotFound)) {
+			continue // its link ended since; the next pull closes it
+		}
+		if err != nil {
+			return nil, err
+		}
+		reply.SetDeliveries(append(reply.GetDeliveries(), pulled))
+	}
+	return reply, nil
+}
+
+// show reads a delivery with its notification, case and victims, each as the
+// caller may know of it now.
+func (s *Service) show(ctx context.Context, c *identity.Caller, name string) (*jisrv1.PulledDelivery, error) {
+	d, n := &jisrv1.Delivery{}, &jisrv1.Notification{}
+	if err := s.store.View(ctx, c, name, d); err != nil {
+		return nil, err
+	}
+	if err := s.store.View(ctx, c, d.GetNotification(), n); err != nil {
+		return nil, err
+	}
+	pulled := jisrv1.PulledDelivery_builder{Delivery: d, Notification: n}.Build()
+	about := &jisrv1.Case{}
+	switch err := s.store.View(ctx, c, n.GetCase(), about); {
+	case err == nil:
+		pulled.SetCase(about)
+	case !errors.Is(err, fault.New(fault.NotFound)):
+		return nil, err
+	}
+	for _, victim := range n.GetVictims() {
+		v := &jisrv1.Victim{}
+		switch err := s.store.View(ctx, c, victim, v); {
+		case err == nil:
+			pulled.SetVictims(append(pulled.GetVictims(), v))
+		case !errors.Is(err, fault.New(fault.NotFound)):
+			return nil, err
+		}
+	}
+	return pulled, nil
+}
+
+// AcknowledgeDeliveries confirms receipt, of all that are named or of none.
+func (s *Service) AcknowledgeDeliveries(ctx context.Context, r *jisrv1.AcknowledgeDeliveriesRequest) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+	c, err := own(ctx, r.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	call := store.Call{RPC: "NotificationService/AcknowledgeDeliveries", RequestID: r.GetRequestId(), Request: r}
+	return store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+		reply := &jisrv1.AcknowledgeDeliveriesResponse{}
+		for _, name := range r.GetNames() {
+			d, err := acknowledge(tx, c, r.GetParent(), name)
+			if err != nil {
+				return reply, err
+			}
+			reply.SetDeliveries(append(reply.GetDeliveries(), d))
+		}
+		return reply, nil
+	})
+}
+
+func acknowledge(tx *store.Tx, c *identity.Caller, parent, name string) (*jisrv1.Delivery, error) {
+	d := &jisrv1.Delivery{}
+	if !strings.HasPrefix(name, parent+"/") {
+		return d, fault.New(fault.NotFound)
+	}
+	if err := tx.View(name, d); err != nil {
+		return d, err
+	}
+	if d.GetState() == jisrv1.Delivery_STATE_ACKNOWLEDGED {
+		return d, nil // received is received, however often it is said
+	}
+	if _, err := Lifecycle.Go(d.GetState(), "Acknowledge", []string{byReceiver}, nil, true); err != nil {
+		return d, err
+	}
+	if err := tx.Acknowledge(d); err != nil {
+		return d, err
+	}
+	if !cases.MustAct(c.Role) {
+		return d, nil
+	}
+	return d, acknowledgeCase(tx, d)
+}
+
+// acknowledgeCase moves the case on when a body that must act has received it.
+func acknowledgeCase(tx *store.Tx, d *jisrv1.Delivery) error {
+	n, about := &jisrv1.Notification{}, &jisrv1.Case{}
+	if err := tx.Load(d.GetNotification(), n); err != nil {
+		return err
+	}
+	if err := tx.Load(n.GetCase(), about); err != nil {
+		return err
+	}
+	if !cases.Acknowledged(about) {
+		return nil
+	}
+	return tx.Save(about)
+}
+
+// own returns the caller if parent is its own agency: another's deliveries are as absent as none.
+func own(ctx context.Context, parent string) (*identity.Caller, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if parent != "agencies/"+c.Agency {
+		return nil, fault.New(fault.NotFound)
+	}
+	return c, nil
+}

@@ -1,0 +1,24 @@
+package orders
+
+import (
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/lifecycle"
+)
+
+// byJudge is a judge or court that may decide in the case.
+const byJudge = "deciding judge"
+
+type state = jisrv1.Order_State
+
+const (
+	inForce = jisrv1.Order_STATE_IN_FORCE
+	revoked = jisrv1.Order_STATE_REVOKED
+)
+
+// Lifecycle is the order's state machine.
+var Lifecycle = lifecycle.Table[state]{
+	Record: "Order",
+	Steps: []lifecycle.Step[state]{
+		{Verb: "Revoke", By: byJudge, From: []state{inForce}, To: revoked, Because: "a seal is lifted by an UNSEAL order instead, with its own reason"},
+	},
+}

@@ -1,0 +1,162 @@
+// Package referrals serves referrals: one agency asks one other to do something
+// for one victim, and both follow it to its end.
+package referrals
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
+	"github.com/jisr-exchange/jisr/services/store"
+)
+
+// Service is the ReferralService.
+type Service struct {
+	jisrv1.UnimplementedReferralServiceServer
+	store *store.Store
+}
+
+// NewService returns the service over a store.
+func NewService(s *store.Store) *Service { return &Service{store: s} }
+
+// CreateReferral drafts a referral; the receiver knows nothing of it yet.
+func (s *Service) CreateReferral(ctx context.Context, r *jisrv1.CreateReferralRequest) (*jisrv1.Referral, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	call := store.Call{RPC: "ReferralService/CreateReferral", RequestID: r.GetRequestId(), Request: r}
+	return store.Change(ctx, s.store, c, call, &jisrv1.Referral{}, func(tx *store.Tx) (*jisrv1.Referral, error) {
+		m := record.Clone(r.GetReferral())
+		if err := tx.View(r.GetParent(), &jisrv1.Case{}); err != nil {
+			return m, err
+		}
+		if err := checkNew(tx, r.GetParent(), m); err != nil {
+			return m, err
+		}
+		m.SetState(draft)
+		m.SetSender("agencies/" + c.Agency)
+		// The write lens is that of the person's record: who may tell something about this person.
+		n := store.New{Parent: r.GetParent(), Case: r.GetParent(), Subjects: []string{m.GetVictim()}, Standing: tx.Standing(m.GetVictim())}
+		if err := tx.Create(m, n); err != nil {
+			return m, err
+		}
+		return m, tx.LinkOnly(m.GetName(), store.Grant{
+			Agency: c.Agency, Link: jisrv1.Link_LINK_SENDER, Via: m.GetName(), Subject: m.GetVictim(), Scope: record.EveryClass,
+		})
+	})
+}
+
+// GetReferral reads a referral.
+func (s *Service) GetReferral(ctx context.Context, r *jisrv1.GetReferralRequest) (*jisrv1.Referral, error) {
+	return store.Get(ctx, s.store, r.GetName(), &jisrv1.Referral{})
+}
+
+// ListReferrals lists the referrals that the caller may know of.
+func (s *Service) ListReferrals(ctx context.Context, r *jisrv1.ListReferralsRequest) (*jisrv1.ListReferralsResponse, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := store.Query{Type: record.ByName("Referral"), Parent: strings.TrimSuffix(r.GetParent(), "cases/-"), Size: int(r.GetPageSize()), Token: r.GetPageToken()}
+	page, next, err := store.List(ctx, s.store, c, q, func() *jisrv1.Referral { return &jisrv1.Referral{} })
+	if err != nil {
+		return nil, err
+	}
+	return jisrv1.ListReferralsResponse_builder{Referrals: page, NextPageToken: next}.Build(), nil
+}
+
+// UpdateReferral changes the named fields of a referral.
+func (s *Service) UpdateReferral(ctx context.Context, r *jisrv1.UpdateReferralRequest) (*jisrv1.Referral, error) {
+	call := store.Call{RPC: "ReferralService/UpdateReferral", RequestID: r.GetRequestId(), Request: r}
+	return store.Update(ctx, s.store, call, r.GetReferral(), r.GetUpdateMask(), &jisrv1.Referral{}, nil)
+}
+
+// verb is one step of a referral's life cycle.
+type verb struct {
+	name      string
+	referral  string
+	etag      string
+	requestID string
+	request   proto.Message
+	reason    jisrv1.Referral_EndReason
+	outcome   *jisrv1.ReferralOutcome
+}
+
+// step takes a referral one step along its life cycle.
+func (s *Service) step(ctx context.Context, v verb) (*jisrv1.Referral, error) {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	call := store.Call{RPC: "ReferralService/" + v.name + "Referral", RequestID: v.requestID, Request: v.request}
+	return store.Change(ctx, s.store, c, call, &jisrv1.Referral{}, func(tx *store.Tx) (*jisrv1.Referral, error) {
+		m := &jisrv1.Referral{}
+		if err := tx.View(v.referral, m); err != nil {
+			return m, err
+		}
+		if err := tx.Match(m, v.etag); err != nil {
+			return m, err
+		}
+		visible := tx.Law().Read(c.Role, c.Purpose, tx.Standing(m.GetName())).Has(jisrv1.DataClass_DATA_CLASS_REFERRAL_STATUS)
+		next, err := Lifecycle.Go(m.GetState(), v.name, parties(c, m), nil, visible)
+		if err != nil {
+			return m, err
+		}
+		if v.name == "Send" {
+			if err := checkSend(tx, m); err != nil {
+				return m, err
+			}
+		}
+		if v.outcome != nil {
+			told := jisrv1.Referral_builder{Outcome: v.outcome}.Build()
+			if err := tx.Tell(m, told, []string{"outcome"}, ""); err != nil {
+				return m, err
+			}
+		}
+		return m, Move(tx, m, next, v.reason)
+	})
+}
+
+// Move sets a referral's next state with what follows from it: times, the
+// receiver's sight, and its end.
+func Move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason jisrv1.Referral_EndReason) error {
+	now := timestamppb.New(tx.Now())
+	m.SetState(next)
+	switch next {
+	case sent:
+		m.SetSendTime(now)
+	case received:
+		m.SetReceiveTime(now)
+	case accepted:
+		m.SetAcceptTime(now)
+		if !m.HasReceiveTime() {
+			m.SetReceiveTime(now)
+		}
+	}
+	if reason != jisrv1.Referral_END_REASON_UNSPECIFIED {
+		m.SetEndReason(reason)
+	}
+	if ended(next) {
+		m.SetEndTime(now)
+	}
+	if err := tx.Save(m); err != nil {
+		return err
+	}
+	n, _ := record.ParseName(m.GetName())
+	switch {
+	case next == sent:
+		return tx.Link(n.Case, store.Grant{
+			Agency: strings.TrimPrefix(m.GetReceiver(), "agencies/"), Link: jisrv1.Link_LINK_RECEIVER,
+			Via: m.GetName(), Subject: m.GetVictim(), Scope: record.Classes(m.GetScope()...),
+		}, m.GetName())
+	case ended(next):
+		return tx.Unlink(n.Case, m.GetName())
+	}
+	return nil
+}

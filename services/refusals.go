@@ -1,0 +1,74 @@
+package services
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
+)
+
+// seat carries the caller back out to the layers that stand before the door.
+type seat struct{ caller *identity.Caller }
+
+type seatKey struct{}
+
+// logged are the refusals that the access log keeps: somebody asked for what was
+// not theirs, or for what is not there, which must look the same.
+var logged = map[fault.Reason]bool{
+	fault.CertificateInvalid: true, fault.CertificateExpired: true, fault.CertificateRevoked: true, fault.CertificateUnchecked: true,
+	fault.HeaderInvalid: true, fault.RoleNotHeld: true, fault.MethodNotGranted: true, fault.PurposeNotGranted: true,
+	fault.ClassNotWritable: true, fault.NotFound: true,
+}
+
+// refusals writes refusals into the access log before the caller hears of them.
+// One that cannot be written is answered as any call is while the log is down.
+func (s *Server) refusals(ctx context.Context, method string, request any, next func(context.Context) error) error {
+	at := &seat{}
+	ctx = context.WithValue(ctx, seatKey{}, at)
+	err := next(ctx)
+	var f *fault.Fault
+	if err == nil || !errors.As(err, &f) || !logged[f.Reason()] {
+		return err
+	}
+	c := at.caller
+	if c == nil {
+		if agency, system, serial, ok := s.door.Named(ctx); ok {
+			c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: s.opts.Law()}
+		}
+	}
+	if logErr := s.store.Refuse(ctx, c, rpcName(method), f.Reason(), asked(request)); logErr != nil {
+		return logErr
+	}
+	return err
+}
+
+// asked is the record that a request names, if it names one.
+func asked(request any) string {
+	m, ok := request.(proto.Message)
+	if !ok {
+		return ""
+	}
+	r := m.ProtoReflect()
+	for _, name := range []protoreflect.Name{"name", "record", "parent"} {
+		if fd := r.Descriptor().Fields().ByName(name); fd != nil && fd.Kind() == protoreflect.StringKind && !fd.IsList() {
+			return r.Get(fd).String()
+		}
+	}
+	return ""
+}
+
+// enter is the door as a layer.
+func (s *Server) enter(ctx context.Context, method string, _ any, next func(context.Context) error) error {
+	c, err := s.door.Admit(ctx, method, false)
+	if err != nil {
+		return err
+	}
+	if at, ok := ctx.Value(seatKey{}).(*seat); ok {
+		at.caller = c
+	}
+	return next(identity.NewContext(ctx, c))
+}

@@ -1,0 +1,234 @@
+// Package services puts the exchange together: the chain around every rpc, the
+// three gates in it, and the services behind them.
+package services
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agencies"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/cases"
+	"github.com/jisr-exchange/jisr/services/consents"
+	"github.com/jisr-exchange/jisr/services/disclosure"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/logentries"
+	"github.com/jisr-exchange/jisr/services/notifications"
+	"github.com/jisr-exchange/jisr/services/orders"
+	"github.com/jisr-exchange/jisr/services/referrals"
+	"github.com/jisr-exchange/jisr/services/store"
+)
+
+// Limits of the transport, each with its because in docs/threats.md: 4 MiB of
+// wire became 158 MiB of heap with grpc-go's defaults.
+const (
+	maxRequest    = 256 << 10
+	maxStreams    = 64
+	maxHeaders    = 16 << 10
+	handshakeTime = 5 * time.Second
+	connectionAge = 10 * time.Minute
+	ageGrace      = 30 * time.Second
+	pingAfter     = 30 * time.Second
+	pingTimeout   = 10 * time.Second
+	pingAtMost    = 20 * time.Second
+	workers       = 32
+)
+
+// Options are what a server is made of; all are required but Development.
+type Options struct {
+	// Database is the path of the embedded store's file.
+	Database string
+	// Keyring holds the data keys.
+	Keyring *keyring.Ring
+	// Law returns the agreement in force.
+	Law func() *agreement.Law
+	// Material is the server's certificate and the client authorities.
+	Material *identity.Material
+	// Revocation knows which certificates were revoked.
+	Revocation *identity.Revocation
+	// TrustDomain stands in every client certificate's name.
+	TrustDomain string
+	// Clock tells the time.
+	Clock func() time.Time
+	// Random is the source of ids and salts.
+	Random io.Reader
+	// Log takes what operators must know: typed ids, never a payload.
+	Log *slog.Logger
+	// Fatal is called when the disk refused to keep what it took; the process must end.
+	Fatal func(error)
+	// About is what WhoAmI tells of the server.
+	About agreements.Server
+}
+
+// Server is the exchange.
+type Server struct {
+	opts    Options
+	store   *store.Store
+	door    *identity.Door
+	gate    *disclosure.Gate
+	grpc    *grpc.Server
+	health  *pulse
+	budget  budget
+	strays  *strays
+	stop    context.CancelFunc
+	probing chan struct{}
+}
+
+// New opens the store and builds the server. It refuses to start on a reply that
+// the page gate does not handle.
+func New(ctx context.Context, o Options) (*Server, error) {
+	if o.Keyring == nil || o.Law == nil || o.Clock == nil || o.Random == nil || o.Log == nil || o.Fatal == nil {
+		return nil, errors.New("services: refusing to serve without keyring, law, clock, randomness, log and a fatal handler")
+	}
+	page, err := disclosure.NewPage(o.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	door, err := identity.NewDoor(identity.Options{Law: o.Law, Revocation: o.Revocation, TrustDomain: o.TrustDomain, Now: o.Clock})
+	if err != nil {
+		return nil, err
+	}
+	shelf, err := store.Open(ctx, o.Database, store.Options{
+		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, store: shelf, door: door, health: newPulse(), probing: make(chan struct{})}
+	if err := s.build(page); err != nil {
+		return nil, errors.Join(err, shelf.Close())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go func() {
+		defer close(s.probing)
+		s.health.run(background, s.store.Probe)
+	}()
+	return s, nil
+}
+
+func (s *Server) build(page *disclosure.Page) (err error) {
+	if s.gate, err = disclosure.NewGate(page, s.store, s.store, s.door.Recheck, s.opts.Clock); err != nil {
+		return err
+	}
+	config, err := identity.TLSConfig(s.opts.Material, s.door)
+	if err != nil {
+		return err
+	}
+	validator, err := protovalidate.New()
+	if err != nil {
+		return err
+	}
+	s.strays = newStrays(s.store, s.opts.Law)
+	s.grpc = grpc.NewServer(append(s.chain(validator),
+		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake)),
+		grpc.InTapHandle(s.strays.tap),
+		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.ConnectionTimeout(handshakeTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: ageGrace, Time: pingAfter, Timeout: pingTimeout,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingAtMost, PermitWithoutStream: true}),
+		grpc.NumStreamWorkers(workers),
+		grpc.SharedWriteBuffer(true),
+		grpc.WaitForHandlers(true),
+	)...)
+	s.register()
+	s.strays.know(s.grpc)
+	return checkReplies(s.grpc)
+}
+
+// chain is the order in which every call passes. Each layer has its because.
+func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
+	layers := []layer{
+		s.logging,     // outermost but recovery, so that it sees the code that the caller sees
+		s.catalogued,  // nothing but catalogued errors crosses what stands outside
+		s.refusals,    // a refusal is in the log before the caller hears of it
+		deadline,      // a call without a deadline gets one
+		s.enter,       // the door: who calls, and may they call this
+		s.budget.keep, // after the door, since the budget is the agency's
+	}
+	// Recovery is outermost: a panic anywhere becomes an incident number.
+	unary := []grpc.UnaryServerInterceptor{recovery.UnaryServerInterceptor(s.recoverPanic())}
+	stream := []grpc.StreamServerInterceptor{recovery.StreamServerInterceptor(s.recoverPanic())}
+	for _, l := range layers {
+		unary, stream = append(unary, l.unary()), append(stream, l.stream())
+	}
+	// Validation stands after the door (AIP-211) and before the page, which looks nothing up for a malformed request.
+	unary = append(unary, validateUnary(v), s.pageUnary)
+	stream = append(stream, validateStream(v), s.pageStream)
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+}
+
+// pageUnary is the page gate around the contract's rpcs; health and reflection
+// carry no record and are not of the contract.
+func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if !ours(info.FullMethod) {
+		return handler(ctx, request)
+	}
+	return s.gate.Unary(ctx, request, info, handler)
+}
+
+func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if !ours(info.FullMethod) {
+		return handler(srv, ss)
+	}
+	return s.gate.Stream(srv, ss, info, handler)
+}
+
+func ours(fullMethod string) bool { return strings.HasPrefix(fullMethod, "/jisr.v1.") }
+
+func rpcName(fullMethod string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(fullMethod, "/"), "jisr.v1.")
+}
+
+func (s *Server) register() {
+	jisrv1.RegisterCaseServiceServer(s.grpc, cases.NewService(s.store))
+	jisrv1.RegisterReferralServiceServer(s.grpc, referrals.NewService(s.store))
+	jisrv1.RegisterConsentServiceServer(s.grpc, consents.NewService(s.store))
+	jisrv1.RegisterOrderServiceServer(s.grpc, orders.NewService(s.store))
+	jisrv1.RegisterNotificationServiceServer(s.grpc, notifications.NewService(s.store))
+	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About))
+	jisrv1.RegisterAuditServiceServer(s.grpc, logentries.NewService(s.store))
+	jisrv1.RegisterDirectoryServiceServer(s.grpc, agencies.NewService())
+	grpc_health_v1.RegisterHealthServer(s.grpc, s.health.server)
+	reflection.Register(s.grpc)
+}
+
+// Serve answers on the listener until Stop.
+func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+
+// Stop drains: health says NOT_SERVING, calls in flight end, then everything
+// that was taken is committed and the files are closed. After grace the
+// connections are cut; what was acknowledged is durable all the same.
+func (s *Server) Stop(grace time.Duration) error {
+	s.health.server.Shutdown()
+	cut := time.AfterFunc(grace, s.grpc.Stop)
+	s.grpc.GracefulStop()
+	cut.Stop()
+	s.stop()
+	<-s.probing
+	s.strays.close()
+	return s.store.Close()
+}
+
+// Adopt makes an agreement the one in force, in the database and in the log.
+func (s *Server) Adopt(ctx context.Context, law *agreement.Law) error { return s.store.Adopt(ctx, law) }

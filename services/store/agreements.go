@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"zombiezen.com/go/sqlite"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/audit"
+	"github.com/jisr-exchange/jisr/services/identity"
+)
+
+// Adopt makes an agreement the one in force: the database names it, and the
+// change is an entry of the log. The same agreement again changes nothing.
+func (s *Store) Adopt(ctx context.Context, law *agreement.Law) error {
+	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+		same, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 1)", law.Hash())
+		if err != nil || same != 0 {
+			return err
+		}
+		if err := exec(conn, "UPDATE agreements SET in_force = 0"); err != nil {
+			return err
+		}
+		if err := exec(conn, `INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,?,1)
+			ON CONFLICT DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
+			return err
+		}
+		leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
+		if _, err := s.appendEntry(conn, leaf); err != nil {
+			return err
+		}
+		return s.seatMonitors(conn, law)
+	})
+}
+
+// InForce reads the text of the agreement that a database names, or nil where
+// there is no database yet or it names none.
+func InForce(path string) ([]byte, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	conn, err := openConn(path)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if have, err := number(conn, "PRAGMA user_version"); err != nil || have == 0 {
+		return nil, err
+	}
+	var text []byte
+	err = each(conn, "SELECT text FROM agreements WHERE in_force = 1", func(st *sqlite.Stmt) error {
+		text = blob(st, 0)
+		return nil
+	})
+	return text, err
+}
+
+// seatMonitors gives monitors that an agreement brings in their sight of the
+// cases that are there already, and takes it from those it no longer names.
+func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
+	if err := exec(conn, "DELETE FROM sight WHERE link = ?", int(jisrv1.Link_LINK_OVERSIGHT)); err != nil {
+		return err
+	}
+	var cases []string
+	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st *sqlite.Stmt) error {
+		cases = append(cases, st.ColumnText(0))
+		return nil
+	}); err != nil {
+		return err
+	}
+	tx := &Tx{store: s, conn: conn, law: law, now: s.now()}
+	for _, name := range cases {
+		if err := tx.oversee(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/disclosure"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/store"
+)
+
+// strayQueue bounds the stray calls that wait to be written down. The tap must
+// not block, so past this many at once the rest are counted in one entry's stead.
+const strayQueue = 256
+
+// strays sees calls that never reach an interceptor: unknown services and
+// methods, malformed paths. They are refused before their body is read, and
+// written into the access log.
+type strays struct {
+	store   *store.Store
+	law     func() *agreement.Law
+	methods map[string]bool
+	queue   chan struct{}
+	done    chan struct{}
+	once    sync.Once
+}
+
+func newStrays(s *store.Store, law func() *agreement.Law) *strays {
+	st := &strays{store: s, law: law, methods: make(map[string]bool), queue: make(chan struct{}, strayQueue), done: make(chan struct{})}
+	go st.write()
+	return st
+}
+
+// know takes the methods that the server has.
+func (st *strays) know(server *grpc.Server) {
+	for service, info := range server.GetServiceInfo() {
+		for _, m := range info.Methods {
+			st.methods["/"+service+"/"+m.Name] = true
+		}
+	}
+}
+
+// tap refuses what the server does not have. It sees every path tried, before the body.
+func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if st.methods[info.FullMethodName] {
+		return ctx, nil
+	}
+	select {
+	case st.queue <- struct{}{}:
+	default: // a flood of strays is one stray worth writing down
+	}
+	// The path is the caller's text and is not given back.
+	return nil, status.Error(codes.Unimplemented, "unknown method")
+}
+
+func (st *strays) write() {
+	defer close(st.done)
+	for range st.queue {
+		// Nobody is waiting for this entry; one that cannot be written shows in the health of the server.
+		_ = st.store.Refuse(context.Background(), nil, "unknown", fault.MethodNotGranted, "")
+	}
+}
+
+func (st *strays) close() {
+	st.once.Do(func() { close(st.queue) })
+	<-st.done
+}
+
+// checkReplies holds every rpc's reply against the page gate: one that carries a
+// field which the gate would not let through keeps the server from starting.
+func checkReplies(server *grpc.Server) error {
+	for name := range server.GetServiceInfo() {
+		d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
+		if err != nil {
+			return err
+		}
+		service, ok := d.(protoreflect.ServiceDescriptor)
+		if !ok || service.ParentFile().Package() != "jisr.v1" {
+			continue
+		}
+		for i := range service.Methods().Len() {
+			if err := disclosure.Handles(service.Methods().Get(i).Output()); err != nil {
+				return fmt.Errorf("services: %s: %w", service.Methods().Get(i).FullName(), err)
+			}
+		}
+	}
+	return nil
+}

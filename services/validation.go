@@ -1,0 +1,126 @@
+package services
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/jisr-exchange/jisr/services/fault"
+)
+
+// validate holds a request against the rules beside its fields and names every
+// violation at once: the path and the rule, never the value.
+func validate(v protovalidate.Validator, request any) error {
+	m, ok := request.(proto.Message)
+	if !ok {
+		return fault.New(fault.Internal)
+	}
+	err := v.Validate(m)
+	if err == nil {
+		return nil
+	}
+	var broken *protovalidate.ValidationError
+	if !errors.As(err, &broken) {
+		return err
+	}
+	bad := fault.New(fault.InvalidRequest)
+	wrong := false
+	for _, violation := range broken.Violations {
+		path := protovalidate.FieldPathString(violation.Proto.GetField())
+		if excused(m, path) {
+			continue
+		}
+		wrong = true
+		bad.Violating(fault.Violation{Field: path, Rule: violation.Proto.GetMessage()})
+	}
+	if wrong {
+		return bad
+	}
+	return nil
+}
+
+// excused reports whether a rule does not bind here: in an update, fields that
+// the mask does not name; in a record that exists, fields that never change.
+func excused(request proto.Message, path string) bool {
+	r := request.ProtoReflect()
+	steps := strings.Split(path, ".")
+	fd := r.Descriptor().Fields().ByName(protoreflect.Name(steps[0]))
+	if len(steps) < 2 || fd == nil || fd.Message() == nil || fd.IsList() {
+		return false
+	}
+	field, _, _ := strings.Cut(steps[1], "[")
+	inner := fd.Message().Fields().ByName(protoreflect.Name(field))
+	if inner == nil {
+		return false
+	}
+	if mask := maskOf(r); mask != nil {
+		for _, p := range mask.GetPaths() {
+			if top, _, _ := strings.Cut(p, "."); top == field {
+				return false
+			}
+		}
+		return true
+	}
+	name := fd.Message().Fields().ByName("name")
+	named := name != nil && r.Get(fd).Message().Get(name).String() != ""
+	return named && immutable(inner)
+}
+
+func maskOf(r protoreflect.Message) *fieldmaskpb.FieldMask {
+	fd := r.Descriptor().Fields().ByName("update_mask")
+	if fd == nil {
+		return nil
+	}
+	mask, _ := r.Get(fd).Message().Interface().(*fieldmaskpb.FieldMask)
+	return mask
+}
+
+func immutable(fd protoreflect.FieldDescriptor) bool {
+	behaviours, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	for _, b := range behaviours {
+		if b == annotations.FieldBehavior_IMMUTABLE {
+			return true
+		}
+	}
+	return false
+}
+
+func validateUnary(v protovalidate.Validator) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if ours(info.FullMethod) {
+			if err := validate(v, request); err != nil {
+				return nil, err
+			}
+		}
+		return handler(ctx, request)
+	}
+}
+
+func validateStream(v protovalidate.Validator) grpc.StreamServerInterceptor {
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		if !ours(info.FullMethod) {
+			return handler(srv, ss)
+		}
+		return handler(srv, &validatedStream{ServerStream: ss, validator: v})
+	}
+}
+
+type validatedStream struct {
+	grpc.ServerStream
+	validator protovalidate.Validator
+}
+
+// RecvMsg validates each request of a stream.
+func (s *validatedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return validate(s.validator, m)
+}
