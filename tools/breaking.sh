@@ -2,8 +2,8 @@
 # Compares proto/ with an earlier revision: wire and source compatibility, and
 # that no field silently changed its data class.
 #
-# The earlier revision is JISR_BREAKING_BASE; by default where this branch left
-# origin/main, and on main itself, or without an origin, the previous commit.
+# The earlier revision is JISR_BREAKING_BASE; by default the newest release (a
+# tag v*), since what was released is what others depend on.
 # buf cannot compare with git directly: .proto-deps is not in git.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,11 +20,8 @@ if [ -n "$base" ]; then
 		exit 1
 	}
 else
-	head=$(git rev-parse --quiet --verify HEAD) || skip "there is no commit yet"
-	base=$(git merge-base HEAD origin/main 2>/dev/null || true)
-	if [ -z "$base" ] || [ "$base" = "$head" ]; then
-		base=$(git rev-parse --quiet --verify HEAD~1) || skip "HEAD is the first commit, or the clone is shallow"
-	fi
+	base=$(git describe --tags --match 'v*' --abbrev=0 2>/dev/null || true)
+	[ -n "$base" ] || skip "there is no release yet; JISR_BREAKING_BASE=<revision> compares with any"
 fi
 name=$(git log -1 --format='%h (%s)' "$base")
 [ -n "$(git ls-tree -r --name-only "$base" -- proto)" ] || skip "$name holds no proto/"

@@ -226,7 +226,7 @@ func (a *app) finishImport(f *importFlags, plan *register.Plan, s register.Summa
 		return err
 	case s.Rejected > 0:
 		hint := ""
-		if f.rejects == "" {
+		if f.rejects == "" && len(rejects) > shownRejects {
 			hint = "; --rejects FILE writes them all"
 		}
 		return &failedError{count(s.Rejected, "row") + " rejected" + hint}

@@ -165,7 +165,7 @@ func TestImportListsWhatItRejects(t *testing.T) {
 	dirty = strings.Replace(dirty, "بلوط الغدير الرمادي", "Refused Oak", 1)
 	register, mapping := write(t, "register.csv", dirty), write(t, "mapping.yaml", string(examples.RegisterMapping))
 	rejects := filepath.Join(t.TempDir(), "rejects.csv")
-	o := jisr(t, s.flags("import", "--register", register, "--mapping", mapping, "--rejects", rejects)...)
+	o := jisr(t, s.flags("import", "--register", register, "--mapping", mapping, "--rejects", rejects, "--in-flight", "1")...)
 	golden(t, "import_rejects", o)
 	list, err := os.ReadFile(rejects)
 	if err != nil {

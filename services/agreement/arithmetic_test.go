@@ -89,7 +89,8 @@ func slowRead(l *Law, role jisrv1.Role, purpose jisrv1.Purpose, st Standing, cla
 				continue
 			}
 		case jisrv1.Link_LINK_ADDRESSED:
-			if class == jisrv1.DataClass_DATA_CLASS_COURT_ORDERS && cell.Read.Has(jisrv1.Condition_CONDITION_ORDER) {
+			if class == jisrv1.DataClass_DATA_CLASS_COURT_ORDERS &&
+				(cell.Read.Has(jisrv1.Condition_CONDITION_ORDER) || cell.Read.Has(jisrv1.Condition_CONDITION_LINKED) || cell.Read.Has(jisrv1.Condition_CONDITION_ALWAYS)) {
 				return true
 			}
 		}
@@ -129,8 +130,6 @@ func slowMeets(link jisrv1.Link, class record.Class, conditions ConditionSet) bo
 		return always || conditions.Has(jisrv1.Condition_CONDITION_TERRITORY)
 	case jisrv1.Link_LINK_OVERSIGHT, jisrv1.Link_LINK_DISCLOSED:
 		return always
-	case jisrv1.Link_LINK_ADDRESSED:
-		return always && dealings.Has(class) || class == jisrv1.DataClass_DATA_CLASS_COURT_ORDERS && (always || linked)
 	}
 	return always && dealings.Has(class)
 }

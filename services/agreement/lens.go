@@ -35,35 +35,41 @@ var dealings = record.Classes(
 	jisrv1.DataClass_DATA_CLASS_DELIVERY,
 )
 
-// satisfies says which conditions a link meets, and of which classes.
-// A link that is not here opens nothing.
+// satisfies says which conditions a link meets, and of which classes. A link
+// that is not here opens nothing. Rows for reading only put no word in the
+// agency's mouth: they come from a judge's order, which shows and does not
+// make the agency an author.
 var satisfies = [...]struct {
-	link       jisrv1.Link
-	conditions ConditionSet
-	within     record.ClassSet
+	link        jisrv1.Link
+	conditions  ConditionSet
+	within      record.ClassSet
+	readingOnly bool
 }{
-	{jisrv1.Link_LINK_OWNER, Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_LINKED, jisrv1.Condition_CONDITION_OWNER), record.EveryClass},
-	{jisrv1.Link_LINK_PARTICIPANT, working, record.EveryClass},
-	{jisrv1.Link_LINK_ASSIGNED, working, record.EveryClass},
-	{jisrv1.Link_LINK_SENDER, working, record.EveryClass},
-	{jisrv1.Link_LINK_RECEIVER, working, record.EveryClass},
-	{jisrv1.Link_LINK_NOTIFIED, working, record.EveryClass},
-	{jisrv1.Link_LINK_TERRITORY, Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_TERRITORY), record.EveryClass},
-	{jisrv1.Link_LINK_OVERSIGHT, Conditions(jisrv1.Condition_CONDITION_ALWAYS), record.EveryClass},
-	// These three say that the agency was or may be there, not that it works there now.
-	{jisrv1.Link_LINK_NAMED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
-	{jisrv1.Link_LINK_AUTHOR, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
-	{jisrv1.Link_LINK_PAST, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
-	{jisrv1.Link_LINK_ADDRESSED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), dealings},
+	{jisrv1.Link_LINK_OWNER, working | Conditions(jisrv1.Condition_CONDITION_OWNER), record.EveryClass, false},
+	{jisrv1.Link_LINK_PARTICIPANT, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_ASSIGNED, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_SENDER, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_RECEIVER, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_NOTIFIED, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_TERRITORY, present | Conditions(jisrv1.Condition_CONDITION_TERRITORY), record.EveryClass, false},
+	{jisrv1.Link_LINK_OVERSIGHT, present, record.EveryClass, false},
+	// These say that the agency was or may be there, not that it works there now.
+	{jisrv1.Link_LINK_NAMED, present, dealings, false},
+	{jisrv1.Link_LINK_AUTHOR, present, dealings, false},
+	{jisrv1.Link_LINK_PAST, present, dealings, false},
+	{jisrv1.Link_LINK_ADDRESSED, present, dealings, false},
 	// An order addressed to an agency must be readable to it, whatever else it may not know:
 	// being addressed is itself a link and a judge's word.
-	{jisrv1.Link_LINK_ADDRESSED, working | Conditions(jisrv1.Condition_CONDITION_ORDER), record.Classes(jisrv1.DataClass_DATA_CLASS_COURT_ORDERS)},
+	{jisrv1.Link_LINK_ADDRESSED, working | Conditions(jisrv1.Condition_CONDITION_ORDER), record.Classes(jisrv1.DataClass_DATA_CLASS_COURT_ORDERS), true},
 	// What a disclosing order opens beyond this is in its scope; see Read.
-	{jisrv1.Link_LINK_DISCLOSED, Conditions(jisrv1.Condition_CONDITION_ALWAYS), record.Classes(jisrv1.DataClass_DATA_CLASS_REFERENCE)},
+	{jisrv1.Link_LINK_DISCLOSED, present, record.Classes(jisrv1.DataClass_DATA_CLASS_REFERENCE), true},
 }
 
-// working are the conditions that a working link meets.
-var working = Conditions(jisrv1.Condition_CONDITION_ALWAYS, jisrv1.Condition_CONDITION_LINKED)
+// present is met by any link, and working also by one under which the agency works on the record now.
+var (
+	present = Conditions(jisrv1.Condition_CONDITION_ALWAYS)
+	working = present | Conditions(jisrv1.Condition_CONDITION_LINKED)
+)
 
 // narrowed are the links by which somebody else let the agency in, and only so
 // far: a referral, a share, a notification, a judge's disclosure. The other
@@ -97,8 +103,7 @@ func makeLens(cells *[maxClasses]Cell) lens {
 			if cell.Read&s.conditions != 0 {
 				t.read[s.link] |= class
 			}
-			// An order's disclosure is for reading; it puts no word in the agency's mouth.
-			if cell.Write&s.conditions != 0 && s.link != jisrv1.Link_LINK_DISCLOSED {
+			if cell.Write&s.conditions != 0 && !s.readingOnly {
 				t.write[s.link] |= class
 			}
 		}

@@ -42,6 +42,9 @@ func TestOrderNeverLetsAnAgencyTell(t *testing.T) {
 		}
 	}
 	p.tells("counter_trafficking", p.by("OWNER"), "CASE_CORE")
+	// To be addressed by a court is not to sit on one.
+	p.cannotTell("cassation_court", p.by("ADDRESSED"), "COURT_ORDERS")
+	p.tells("cassation_court", p.by("ASSIGNED"), "COURT_ORDERS")
 }
 
 func TestOrderIsReadByWhomItIsAddressedTo(t *testing.T) {

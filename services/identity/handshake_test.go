@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
@@ -113,11 +116,16 @@ func TestCertificateThatDoesNotNameOneAgencyAndSystemIsRefused(t *testing.T) {
 				admitted(t, direct)
 				return
 			}
-			r := x.refusedHandshake(t, err, identity.RefusalReason(fault.CertificateInvalid))
-			if r.Serial != pair.Certificate.SerialNumber.Text(16) {
-				t.Fatalf("the log was told the certificate %q", r.Serial)
+			if what == "server usage" {
+				// Not a client's certificate at all: TLS refuses it.
+				r := x.refusedHandshake(t, err, identity.RefusalReason(fault.CertificateInvalid))
+				if r.Serial != pair.Certificate.SerialNumber.Text(16) {
+					t.Fatalf("the log was told the certificate %q", r.Serial)
+				}
+			} else if st := status.Convert(err); st.Code() != codes.Unauthenticated || reasonOf(st) != fault.CertificateInvalid {
+				// The call is answered in words, so that whoever made the certificate can mend it.
+				t.Fatalf("got %v, want UNAUTHENTICATED CERTIFICATE_INVALID", err)
 			}
-			// Nor does a call pass that came by such a handshake all the same.
 			if !errors.Is(direct, fault.New(fault.CertificateInvalid)) {
 				t.Fatalf("the call got %v, want CERTIFICATE_INVALID", direct)
 			}
@@ -197,4 +205,14 @@ func TestRefusedHandshakesAreToldToTheLogAndNoMore(t *testing.T) {
 func withName(conf *tls.Config) *tls.Config {
 	conf.ServerName = "127.0.0.1"
 	return conf
+}
+
+// reasonOf is the catalogue's reason of a status.
+func reasonOf(st *status.Status) fault.Reason {
+	for _, d := range st.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			return fault.Reason(info.GetReason())
+		}
+	}
+	return ""
 }

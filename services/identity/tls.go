@@ -41,13 +41,14 @@ func TLSConfig(m *Material, d *Door) (*tls.Config, error) {
 	return outer, nil
 }
 
-// verifyConnection is the door's part of a handshake. Whether the agreement
-// names the agency is left to the call, where the answer can say so in words.
+// verifyConnection is the door's part of a handshake: time and revocation. Whom
+// the certificate names, and whether the agreement knows it, is left to the
+// call, where the answer can say so in words.
 func (d *Door) verifyConnection(state tls.ConnectionState) error {
 	if !verified(&state) {
 		return fault.New(fault.CertificateInvalid)
 	}
-	if _, err := d.check(&state); err != nil {
+	if err := d.inForce(state.VerifiedChains); err != nil {
 		return &refusedCertificate{cert: state.PeerCertificates[0], cause: err}
 	}
 	return nil

@@ -191,7 +191,7 @@ var File_jisr_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bjisr/v1/audit_service.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a\x18jisr/v1/data_class.proto\x1a\x17jisr/v1/log_entry.proto\"\x9b\x01\n" +
+	"\x1bjisr/v1/audit_service.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x18jisr/v1/data_class.proto\x1a\x17jisr/v1/log_entry.proto\"\x9b\x01\n" +
 	"\x15ListLogEntriesRequest\x12+\n" +
 	"\x06record\x18\x01 \x01(\tB\x13\xe0A\x02\xfaA\x03\n" +
 	"\x01*\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06record\x12)\n" +

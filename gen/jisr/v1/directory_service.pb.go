@@ -235,7 +235,7 @@ var File_jisr_v1_directory_service_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_directory_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1fjisr/v1/directory_service.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\"l\n" +
+	"\x1fjisr/v1/directory_service.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\"l\n" +
 	"\x13ListAgenciesRequest\x12)\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12*\n" +
 	"\n" +

@@ -839,9 +839,10 @@ const file_jisr_v1_notification_proto_rawDesc = "" +
 	"\x0eSUBJECT_UPDATE\x10\x06:Z\xeaAQ\n" +
 	"\x14jisr.v1/Notification\x12\x1cnotifications/{notification}*\rnotifications2\fnotification\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"3\n" +
 	"\x13NotificationMessage\x12\x1c\n" +
-	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"\x80\x01\n" +
-	"\aReceipt\x12\x16\n" +
-	"\x06agency\x18\x01 \x01(\tR\x06agency\x12-\n" +
+	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"\x95\x01\n" +
+	"\aReceipt\x12+\n" +
+	"\x06agency\x18\x01 \x01(\tB\x13\xfaA\x10\n" +
+	"\x0ejisr.v1/AgencyR\x06agency\x12-\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x17.jisr.v1.Delivery.StateR\x05state\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xc5\x06\n" +
 	"\bDelivery\x12\x1b\n" +

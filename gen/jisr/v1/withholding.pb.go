@@ -178,13 +178,14 @@ var File_jisr_v1_withholding_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_withholding_proto_rawDesc = "" +
 	"\n" +
-	"\x19jisr/v1/withholding.proto\x12\ajisr.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x18jisr/v1/data_class.proto\"\xef\x02\n" +
+	"\x19jisr/v1/withholding.proto\x12\ajisr.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x18jisr/v1/data_class.proto\"\x82\x03\n" +
 	"\vWithholding\x126\n" +
 	"\n" +
 	"data_class\x18\x01 \x01(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x03R\tdataClass\x128\n" +
-	"\x06reason\x18\x02 \x01(\x0e2\x1b.jisr.v1.Withholding.ReasonB\x03\xe0A\x03R\x06reason\x12\"\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1b.jisr.v1.Withholding.ReasonB\x03\xe0A\x03R\x06reason\x125\n" +
 	"\n" +
-	"ask_agency\x18\x03 \x01(\tB\x03\xe0A\x03R\taskAgency\"\xc9\x01\n" +
+	"ask_agency\x18\x03 \x01(\tB\x16\xe0A\x03\xfaA\x10\n" +
+	"\x0ejisr.v1/AgencyR\taskAgency\"\xc9\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17REASON_ROLE_NOT_GRANTED\x10\x01\x12\x1e\n" +

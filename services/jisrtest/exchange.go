@@ -1,0 +1,242 @@
+// Package jisrtest plays the exchange: a real server over real mutual TLS on
+// loopback, on a real database, called by agencies with their own certificates.
+//
+//	x := jisrtest.Start(t)
+//	x.As("molsa/shelter").GetVictim(…)
+package jisrtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jisr-exchange/jisr/services"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/keyring"
+)
+
+// Exchange is a running exchange.
+type Exchange struct {
+	t    testing.TB
+	o    options
+	law  atomic.Pointer[agreement.Law]
+	ca   *certs.Authority
+	ring *keyring.Ring
+
+	server *services.Server
+	addr   string
+	served chan error
+
+	mu      sync.Mutex
+	clients map[string]*Client
+	stopped bool
+
+	// Dir holds the database, the keyring and the certificates.
+	Dir string
+	// Log is what the server logged.
+	Log *Buffer
+	// Fatal is what the server called fatal.
+	Fatal atomic.Pointer[error]
+}
+
+type options struct {
+	clock  func() time.Time
+	random io.Reader
+	dir    string
+	law    []byte
+}
+
+// Option changes how an exchange is started.
+type Option func(*options)
+
+// WithClock sets the server's clock.
+func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
+
+// WithRandom fixes the source of ids and salts; page tokens and sections keep their own.
+func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
+
+// WithDir keeps the files in a directory of the test's own choice.
+func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
+
+// WithAgreement starts under another agreement than the shipped one.
+func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
+
+// Agreement returns the text of the shipped agreement.
+func Agreement(t testing.TB) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(Root(), "agreement.txtpb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Root is the project's root.
+func Root() string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "..", "..")
+}
+
+// Start starts an exchange that ends with the test.
+func Start(t testing.TB, opts ...Option) *Exchange {
+	t.Helper()
+	o := options{clock: time.Now, random: rand.Reader}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.dir == "" {
+		o.dir = t.TempDir()
+	}
+	if o.law == nil {
+		o.law = Agreement(t)
+	}
+	x := &Exchange{t: t, o: o, Dir: o.dir, Log: &Buffer{}, clients: make(map[string]*Client)}
+	law, err := agreement.Parse(o.law)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.law.Store(law)
+	if x.ca, err = certs.Create(filepath.Join(o.dir, "certs"), certs.Options{Now: o.clock}); err != nil {
+		t.Fatal(err)
+	}
+	x.serve()
+	t.Cleanup(func() { x.Stop() })
+	return x
+}
+
+// serve opens the files and serves on a port of loopback.
+func (x *Exchange) serve() {
+	x.t.Helper()
+	dir := filepath.Join(x.Dir, "certs")
+	material, err := identity.LoadMaterial(identity.Files{
+		Certificate: filepath.Join(dir, certs.ServerFile), Key: filepath.Join(dir, certs.ServerKeyFile), ClientCAs: filepath.Join(dir, certs.CAFile),
+	})
+	x.must(err)
+	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
+	x.must(err)
+	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
+	x.must(err)
+	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
+	x.must(err)
+	x.server, err = services.New(context.Background(), services.Options{
+		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: revocation,
+		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
+		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
+		Fatal: func(err error) { x.Fatal.Store(&err) },
+		About: agreements.Server{Version: "test", Development: true},
+	})
+	x.must(err)
+	x.must(x.server.Adopt(context.Background(), x.law.Load()))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	x.must(err)
+	x.addr = listener.Addr().String()
+	x.served = make(chan error, 1)
+	server, served := x.server, x.served
+	go func() { served <- server.Serve(listener) }()
+	x.stopped = false
+}
+
+// Database is the path of the case database.
+func (x *Exchange) Database() string { return filepath.Join(x.Dir, "jisr.db") }
+
+// Law is the agreement in force.
+func (x *Exchange) Law() *agreement.Law { return x.law.Load() }
+
+// Adopt puts another agreement in force, as a reload does.
+func (x *Exchange) Adopt(text []byte) {
+	x.t.Helper()
+	law, err := agreement.Parse(text)
+	x.must(err)
+	x.must(x.server.Adopt(context.Background(), law))
+	x.law.Store(law)
+}
+
+// Stop drains and ends the exchange; the files stay.
+func (x *Exchange) Stop() {
+	x.t.Helper()
+	if x.stopped {
+		return
+	}
+	x.stopped = true
+	x.mu.Lock()
+	for _, c := range x.clients {
+		c.close()
+	}
+	clear(x.clients)
+	x.mu.Unlock()
+	if err := x.server.Stop(5 * time.Second); err != nil && x.Fatal.Load() == nil {
+		x.t.Errorf("stop: %v", err)
+	}
+	<-x.served
+	if err := x.ring.Close(); err != nil {
+		x.t.Errorf("close the keyring: %v", err)
+	}
+}
+
+// Restart stops the exchange and serves the same files again.
+func (x *Exchange) Restart() {
+	x.t.Helper()
+	x.Stop()
+	x.serve()
+}
+
+// tlsFor returns the TLS of an agency's system, whose certificate is made on first use.
+func (x *Exchange) tlsFor(agency, system string) *tls.Config {
+	x.t.Helper()
+	dir := filepath.Join(x.Dir, "certs")
+	if file, _ := certs.ClientFiles(dir, agency, system); !exists(file) {
+		_, err := x.ca.WriteClient(dir, agency, system)
+		x.must(err)
+	}
+	config, err := certs.ClientTLS(dir, agency, system)
+	x.must(err)
+	config.Time = x.o.clock
+	return config
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (x *Exchange) must(err error) {
+	x.t.Helper()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// Buffer is a log that can be read while it is written.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns what was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Clone(b.b.String())
+}
