@@ -75,10 +75,10 @@ func Open(path string, w Wrapper) (*Ring, error) {
 }
 
 func (r *Ring) prepare() error {
-	// A rollback journal that is deleted, and pages that are overwritten, so that
+	// A rollback journal that is truncated, and pages that are overwritten, so that
 	// a destroyed key is in no file; a write-ahead log would keep it (measured).
 	for _, q := range []string{
-		"PRAGMA journal_mode=DELETE", "PRAGMA synchronous=EXTRA", "PRAGMA secure_delete=ON",
+		"PRAGMA journal_mode=TRUNCATE", "PRAGMA synchronous=EXTRA", "PRAGMA secure_delete=ON",
 		"PRAGMA locking_mode=EXCLUSIVE",
 		"CREATE TABLE IF NOT EXISTS keys(id TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
 	} {

@@ -1,0 +1,155 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+func open(t testing.TB, dir string) *Ring {
+	t.Helper()
+	kek, err := OpenFileKEK(filepath.Join(dir, "kek"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(filepath.Join(dir, "keyring.db"), kek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func TestAKeyOutlivesTheProcess(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	r := open(t, dir)
+	id, err := r.Take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.AEAD(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := a.Seal(nil, nil, []byte("text"), []byte("bound"))
+	secret := r.Secret("use")
+	r.Close()
+	r = open(t, dir)
+	b, err := r.AEAD(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := b.Open(nil, nil, sealed, []byte("bound")); err != nil || string(plain) != "text" {
+		t.Fatalf("%q %v", plain, err)
+	}
+	if !bytes.Equal(secret, r.Secret("use")) || bytes.Equal(secret, r.Secret("another use")) {
+		t.Error("a secret must be the same after a restart, and another for another use")
+	}
+}
+
+func TestADestroyedKeyIsInNoFile(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	r := open(t, dir)
+	id, err := r.Take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.AEAD(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if !inFiles(t, dir, id) {
+		t.Fatal("the key cannot be found even before it is destroyed: this test would prove nothing")
+	}
+	if err := r.Destroy(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.AEAD(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("the key still opens: %v", err)
+	}
+	if inFiles(t, dir, id) {
+		t.Error("the destroyed key is still in a file")
+	}
+	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("destroyed twice: %v", err)
+	}
+}
+
+func inFiles(t *testing.T, dir, id string) bool {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte(id)) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAnotherKeyEncryptionKeyOpensNothing(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir).Close()
+	other, err := OpenFileKEK(filepath.Join(t.TempDir(), "kek"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Open(filepath.Join(dir, "keyring.db"), other); err == nil {
+		r.Close()
+		t.Error("it opened")
+	}
+}
+
+func TestAKeyEncryptionKeyThatOthersCanReadIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kek")
+	if _, err := OpenFileKEK(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenFileKEK(path); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+func TestTheSecretIsNobodysKey(t *testing.T) {
+	r := open(t, t.TempDir())
+	if _, err := r.AEAD(context.Background(), secretID); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("a record could be sealed under the exchange's secret: %v", err)
+	}
+	if err := r.Destroy(context.Background(), secretID); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("the exchange's secret can be destroyed: %v", err)
+	}
+}
+
+func TestAPseudonymIsTurnedBackForItsAgencyAlone(t *testing.T) {
+	p := open(t, t.TempDir()).Pseudonyms()
+	rapid.Check(t, func(t *rapid.T) {
+		var id [16]byte
+		copy(id[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
+		name := "cases/" + record.EncodeID(id)
+		one, two := p.Hide("ihchr", name), p.Hide("committee-federal", name)
+		if one == name || one == two {
+			t.Fatalf("%s is %s to one monitor and %s to another", name, one, two)
+		}
+		if p.Reveal("ihchr", one) != name {
+			t.Fatal("the agency's own pseudonym is not turned back")
+		}
+		if p.Reveal("committee-federal", one) == name {
+			t.Fatal("another agency's pseudonym is turned back")
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package record
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+)
+
+func drawEnvelope(t *rapid.T) Envelope {
+	e := Envelope{KeyID: rapid.String().Draw(t, "key")}
+	text := rapid.StringMatching(`[a-z-]{1,20}`)
+	for _, c := range rapid.SliceOfNDistinct(rapid.Int32Range(1, 63), 0, 5, rapid.ID).Draw(t, "classes") {
+		e.SetMark(Mark{Class: Class(c), Revision: rapid.Uint64().Draw(t, "revision"), Time: rapid.Int64Min(0).Draw(t, "time"), Author: text.Draw(t, "author")})
+	}
+	for _, n := range rapid.SliceOfNDistinct(rapid.Int32Range(firstSection, 99), 0, 8, rapid.ID).Draw(t, "sections") {
+		e.SetSection(Section{Number: protowire.Number(n), Revision: rapid.Uint64().Draw(t, "revision"), Time: rapid.Int64Min(0).Draw(t, "time"),
+			Author: text.Draw(t, "author"), Sealed: rapid.SliceOfN(rapid.Byte(), 1, 50).Draw(t, "sealed")})
+	}
+	return e
+}
+
+func TestAnEnvelopeComesBackAsItWas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEnvelope(t)
+		got, err := ParseEnvelope(e.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(e, got) {
+			t.Fatalf("%+v came back as %+v", e, got)
+		}
+	})
+}
+
+func TestASectionIsKeptOnceAndInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEnvelope(t)
+		for i := 1; i < len(e.Sections); i++ {
+			if e.Sections[i-1].Number >= e.Sections[i].Number {
+				t.Fatalf("sections %d and %d are out of order", e.Sections[i-1].Number, e.Sections[i].Number)
+			}
+		}
+	})
+}
+
+// A generated message must marshal a sealed record by copy and never parse it.
+func TestASealedRecordTravelsInItsGeneratedType(t *testing.T) {
+	e := Envelope{KeyID: "k", Sections: []Section{{Number: 25, Revision: 1, Author: "molsa", Sealed: []byte("sealed")}}}
+	v := jisrv1.Victim_builder{Name: "n"}.Build()
+	Attach(v, e.Append(nil))
+	wire, err := proto.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := &jisrv1.Victim{}
+	if err := proto.Unmarshal(wire, back); err != nil {
+		t.Fatal(err)
+	}
+	if back.HasLocation() {
+		t.Error("a sealed section was parsed as a clear one")
+	}
+	raw, err := Detach(back)
+	if err != nil || !bytes.Equal(raw, e.Append(nil)) {
+		t.Errorf("the envelope came back as %x (%v)", raw, err)
+	}
+}
+
+func TestAnUnknownFieldOutsideOfTheReservedRangeIsNoRecordOfTheStore(t *testing.T) {
+	v := &jisrv1.Victim{}
+	Attach(v, protowire.AppendString(protowire.AppendTag(nil, 900, protowire.BytesType), "x"))
+	if _, err := Detach(v); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+func TestOwnIsWhatTheAgencyWroteAlone(t *testing.T) {
+	typ := ByName("Referral")
+	e := Envelope{
+		Marks:    []Mark{{Class: jisrv1.DataClass_DATA_CLASS_REFERRAL_OUTCOME, Author: "a"}, {Class: jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES, Author: "a"}},
+		Sections: []Section{{Number: 22, Author: "b"}, {Number: 20, Author: "b"}},
+	}
+	want := Classes(jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES)
+	if own := e.Own(typ, "a"); own != want {
+		t.Errorf("a owns %v, want %v: the outcome's section is b's", own.List(), want.List())
+	}
+}
+
+func FuzzParseEnvelope(f *testing.F) {
+	e := Envelope{KeyID: "k", Marks: []Mark{{Class: 5, Revision: 1}}, Sections: []Section{{Number: 20, Sealed: []byte("x")}}}
+	f.Add(e.Append(nil))
+	f.Add([]byte{0xff})
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		if e, err := ParseEnvelope(b); err == nil {
+			e.Append(nil)
+		}
+	})
+}
