@@ -74,7 +74,7 @@ func slowRead(l *Law, role jisrv1.Role, purpose jisrv1.Purpose, st Standing, cla
 	if cell.Consent && !st.Consented.Has(class) {
 		return false
 	}
-	if cell.Read.Has(jisrv1.Condition_CONDITION_OWN) && st.Own.Has(class) {
+	if !cell.Read.Never() && st.Own.Has(class) {
 		return true
 	}
 	for _, link := range st.Links {
@@ -124,8 +124,13 @@ func slowMeets(link jisrv1.Link, class record.Class, conditions ConditionSet) bo
 	switch link {
 	case jisrv1.Link_LINK_OWNER:
 		return always || linked || conditions.Has(jisrv1.Condition_CONDITION_OWNER)
-	case jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_SENDER, jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED:
+	case jisrv1.Link_LINK_SENDER, jisrv1.Link_LINK_RECEIVER:
+		return always || linked || conditions.Has(jisrv1.Condition_CONDITION_PARTY)
+	case jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_NOTIFIED:
 		return always || linked
+	case jisrv1.Link_LINK_PAST:
+		ended := class == jisrv1.DataClass_DATA_CLASS_REFERRAL_REQUEST || class == jisrv1.DataClass_DATA_CLASS_REFERRAL_LOGISTICS
+		return (always || conditions.Has(jisrv1.Condition_CONDITION_PARTY)) && dealings.Has(class) && !ended
 	case jisrv1.Link_LINK_TERRITORY:
 		return always || conditions.Has(jisrv1.Condition_CONDITION_TERRITORY)
 	case jisrv1.Link_LINK_OVERSIGHT, jisrv1.Link_LINK_DISCLOSED:

@@ -48,15 +48,17 @@ var satisfies = [...]struct {
 	{jisrv1.Link_LINK_OWNER, working | Conditions(jisrv1.Condition_CONDITION_OWNER), record.EveryClass, false},
 	{jisrv1.Link_LINK_PARTICIPANT, working, record.EveryClass, false},
 	{jisrv1.Link_LINK_ASSIGNED, working, record.EveryClass, false},
-	{jisrv1.Link_LINK_SENDER, working, record.EveryClass, false},
-	{jisrv1.Link_LINK_RECEIVER, working, record.EveryClass, false},
+	{jisrv1.Link_LINK_SENDER, working | party, record.EveryClass, false},
+	{jisrv1.Link_LINK_RECEIVER, working | party, record.EveryClass, false},
 	{jisrv1.Link_LINK_NOTIFIED, working, record.EveryClass, false},
 	{jisrv1.Link_LINK_TERRITORY, present | Conditions(jisrv1.Condition_CONDITION_TERRITORY), record.EveryClass, false},
 	{jisrv1.Link_LINK_OVERSIGHT, present, record.EveryClass, false},
 	// These say that the agency was or may be there, not that it works there now.
 	{jisrv1.Link_LINK_NAMED, present, dealings, false},
 	{jisrv1.Link_LINK_AUTHOR, present, dealings, false},
-	{jisrv1.Link_LINK_PAST, present, dealings, false},
+	// What an ended referral asked for is no longer its receiver's to read.
+	{jisrv1.Link_LINK_PAST, present | party, dealings &^ record.Classes(
+		jisrv1.DataClass_DATA_CLASS_REFERRAL_REQUEST, jisrv1.DataClass_DATA_CLASS_REFERRAL_LOGISTICS), false},
 	{jisrv1.Link_LINK_ADDRESSED, present, dealings, false},
 	// An order addressed to an agency must be readable to it, whatever else it may not know:
 	// being addressed is itself a link and a judge's word.
@@ -65,10 +67,12 @@ var satisfies = [...]struct {
 	{jisrv1.Link_LINK_DISCLOSED, present, record.Classes(jisrv1.DataClass_DATA_CLASS_REFERENCE), true},
 }
 
-// present is met by any link, and working also by one under which the agency works on the record now.
+// present is met by any link, working also by one under which the agency works
+// on the record now, and party by having sent or received the referral.
 var (
 	present = Conditions(jisrv1.Condition_CONDITION_ALWAYS)
 	working = present | Conditions(jisrv1.Condition_CONDITION_LINKED)
+	party   = Conditions(jisrv1.Condition_CONDITION_PARTY)
 )
 
 // narrowed are the links by which somebody else let the agency in, and only so
@@ -112,7 +116,8 @@ func makeLens(cells *[maxClasses]Cell) lens {
 				*s |= class
 			}
 		}
-		set(&t.readOwn, cell.Read.Has(jisrv1.Condition_CONDITION_OWN))
+		// Whoever wrote a section knows it: it keeps sight of its own words wherever its cell is not shut.
+		set(&t.readOwn, !cell.Read.Never())
 		set(&t.writeOwn, cell.Write.Has(jisrv1.Condition_CONDITION_OWN))
 		set(&t.byOrder, cell.Read.Has(jisrv1.Condition_CONDITION_ORDER))
 		set(&t.onlyOrder, cell.Read == Conditions(jisrv1.Condition_CONDITION_ORDER))

@@ -40,8 +40,8 @@ func TestNobodyButCarersAndTheJudgeReadsTheShelter(t *testing.T) {
 func TestPoliceReachTheVictimThroughTheLiaisonAndNotTheAddress(t *testing.T) {
 	p := newPlay(t)
 	for _, police := range []string{"counter_trafficking", "organised_crime"} {
-		p.reads(police, p.by("OWNER"), "LIAISON_CONTACT", "VICTIM_DISTRICT")
-		p.cannotRead(police, everyLink(), "VICTIM_LOCATION")
+		p.reads(police, p.by("OWNER"), "LIAISON_CONTACT")
+		p.cannotRead(police, everyLink(), "VICTIM_LOCATION", "VICTIM_DISTRICT")
 		p.cannotRead(police, p.by("TERRITORY"), "LIAISON_CONTACT")
 	}
 }
@@ -49,7 +49,7 @@ func TestPoliceReachTheVictimThroughTheLiaisonAndNotTheAddress(t *testing.T) {
 func TestCommunityPoliceKeepTheirReportAndFollowItsProgress(t *testing.T) {
 	p := newPlay(t)
 	before := p.wrote(p.by("OWNER", "AUTHOR"), "CASE_CORE", "CASE_NARRATIVE", "VICTIM_PROFILE", "VICTIM_IDENTITY")
-	p.reads("community_police", before, "CASE_STATUS", "CASE_CORE", "CASE_NARRATIVE", "VICTIM_PROFILE")
+	p.reads("community_police", before, "PROGRESS", "CASE_CORE", "CASE_NARRATIVE", "VICTIM_PROFILE")
 	p.tells("community_police", before, "CASE_CORE", "VICTIM_IDENTITY")
 	after := p.wrote(p.by("AUTHOR"), "CASE_CORE", "CASE_NARRATIVE", "VICTIM_PROFILE", "VICTIM_IDENTITY")
 	p.reads("community_police", after, "PROGRESS", "CASE_CORE", "CASE_NARRATIVE", "VICTIM_PROFILE")

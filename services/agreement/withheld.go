@@ -8,9 +8,12 @@ import (
 // Withheld says, for every class that the schema has and the lens lacks, why
 // and whom to ask, ascending by class. It is the same whether the class is
 // filled in or not, and its reasons depend only on the role, the purpose and
-// what the lens shows anyway: a reason that told more would be a read.
+// what the lens shows anyway: a reason that told more would be a read. Sealed
+// matters are not mentioned.
 func (l *Law) Withheld(role jisrv1.Role, purpose jisrv1.Purpose, asker jisrv1.Jurisdiction, st Standing, lens, schema record.ClassSet) []*jisrv1.Withholding {
-	missing := schema &^ lens
+	// Nothing is ever said about seals: that an order could have one would raise
+	// the question whether this one has.
+	missing := schema &^ lens &^ record.Classes(jisrv1.DataClass_DATA_CLASS_COURT_SEALED)
 	if missing == 0 {
 		return nil
 	}

@@ -149,6 +149,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	cancel()
 	err = errors.Join(err, d.close(), <-watching)
+	select {
+	case broken := <-d.fatal: // while draining: what is still unanswered stays uncertain, and the exit code says so
+		err = errors.Join(err, fmt.Errorf("store: %w", broken))
+	default:
+	}
 	d.log.Info("stopped")
 	return err
 }

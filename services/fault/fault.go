@@ -12,7 +12,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -101,7 +102,7 @@ func (f *Fault) GRPCStatus() *status.Status {
 		info.Metadata = make(map[string]string)
 	}
 	info.Metadata["action"] = e.action
-	details := []protoadapt.MessageV1{info}
+	details := []proto.Message{info}
 	if len(f.violations) > 0 {
 		bad := &errdetails.BadRequest{}
 		vs := slices.Clone(f.violations)
@@ -122,10 +123,16 @@ func (f *Fault) GRPCStatus() *status.Status {
 	if f.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.retryAfter)})
 	}
-	full, err := st.WithDetails(details...)
-	if err != nil {
-		// Only a detail that cannot be marshalled gets here; the bare status still holds.
-		return st
+	// In one form for the same fault: ErrorInfo holds a map, whose entries would
+	// else go out in another order each time.
+	p := st.Proto()
+	for _, d := range details {
+		packed := &anypb.Any{}
+		if err := anypb.MarshalFrom(packed, d, proto.MarshalOptions{Deterministic: true}); err != nil {
+			// Only a detail that cannot be marshalled gets here; the bare status still holds.
+			return st
+		}
+		p.Details = append(p.Details, packed)
 	}
-	return full
+	return status.FromProto(p)
 }

@@ -2,6 +2,7 @@ package jisrtest
 
 import (
 	"context"
+	"crypto/tls"
 	"strings"
 	"testing"
 	"time"
@@ -94,12 +95,21 @@ func (x *Exchange) in(who, system string, a *agreement.Agency, role jisrv1.Role,
 // caller closes Conn if the exchange does not stop before the test ends.
 func (x *Exchange) Dial(agency, system string, md metadata.MD) *Client {
 	x.t.Helper()
-	c := &Client{Agency: "agencies/" + agency, header: &md}
-	conn, err := grpc.NewClient(x.addr,
-		grpc.WithTransportCredentials(credentials.NewTLS(x.tlsFor(agency, system))),
-		grpc.WithUnaryInterceptor(c.unary), grpc.WithStreamInterceptor(c.stream))
+	c, err := Connect(x.addr, x.tlsFor(agency, system), agency, md)
 	x.must(err)
-	x.t.Cleanup(func() { conn.Close() })
+	x.t.Cleanup(func() { c.Conn.Close() })
+	return c
+}
+
+// Connect is Dial for an exchange of another making, such as a process of its own.
+func Connect(addr string, config *tls.Config, agency string, md metadata.MD) (*Client, error) {
+	c := &Client{Agency: "agencies/" + agency, header: &md}
+	conn, err := grpc.NewClient(addr,
+		grpc.WithTransportCredentials(credentials.NewTLS(config)),
+		grpc.WithUnaryInterceptor(c.unary), grpc.WithStreamInterceptor(c.stream))
+	if err != nil {
+		return nil, err
+	}
 	c.Conn = conn
 	c.CaseServiceClient = jisrv1.NewCaseServiceClient(conn)
 	c.ReferralServiceClient = jisrv1.NewReferralServiceClient(conn)
@@ -110,7 +120,7 @@ func (x *Exchange) Dial(agency, system string, md metadata.MD) *Client {
 	c.AuditServiceClient = jisrv1.NewAuditServiceClient(conn)
 	c.DirectoryServiceClient = jisrv1.NewDirectoryServiceClient(conn)
 	c.Health = grpc_health_v1.NewHealthClient(conn)
-	return c
+	return c, nil
 }
 
 func (c *Client) close() { c.Conn.Close() }

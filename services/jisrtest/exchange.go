@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"github.com/jisr-exchange/jisr/services"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
@@ -217,7 +219,7 @@ func exists(path string) bool {
 func (x *Exchange) must(err error) {
 	x.t.Helper()
 	if err != nil {
-		x.t.Fatal(err)
+		x.t.Fatal(err, status.Convert(err).Details())
 	}
 }
 

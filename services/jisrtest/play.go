@@ -66,7 +66,6 @@ func BaghdadCase() *jisrv1.Case {
 		AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
 		Core: jisrv1.CaseCore_builder{
 			ExploitationForms: []jisrv1.ExploitationForm{jisrv1.ExploitationForm_EXPLOITATION_FORM_SERVITUDE},
-			Note:              "core note",
 		}.Build(),
 		Narrative: jisrv1.CaseNarrative_builder{Account: "narrative account"}.Build(),
 		Plan:      jisrv1.InvestigationPlan_builder{Text: "plan text"}.Build(),

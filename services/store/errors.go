@@ -21,6 +21,10 @@ func isIOError(err error) bool {
 	return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr
 }
 
+func isFull(err error) bool {
+	return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull
+}
+
 // isStorage reports whether the database can no longer write; such an error ends the whole batch.
 func isStorage(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {

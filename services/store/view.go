@@ -110,9 +110,12 @@ func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 				Scope: record.ClassSet(st.ColumnInt64(1)),
 				Via:   st.ColumnText(2),
 			}
-			known = known || allowed.Has(link.Link)
-			l.Standing.Links = append(l.Standing.Links, link)
-			keepUntil(st.ColumnInt64(3))
+			// A link that does not let the role know of such a record opens nothing of it.
+			if allowed.Has(link.Link) {
+				known = true
+				l.Standing.Links = append(l.Standing.Links, link)
+				keepUntil(st.ColumnInt64(3))
+			}
 			return nil
 		}, append([]any{name, now.UnixMicro()}, hs...)...)
 	if err != nil {

@@ -20,9 +20,10 @@ const group = 256
 // together, at once and without a timer: one fsync for many. A call that fails
 // inside a group fails alone.
 type writer struct {
-	conn  *sqlite.Conn
-	jobs  chan *job
-	fatal func(error)
+	conn   *sqlite.Conn
+	jobs   chan *job
+	fatal  func(error)
+	broken bool // the disk refused to keep what it took; only run reads and sets it
 
 	mu     sync.RWMutex
 	closed bool
@@ -94,6 +95,10 @@ func (w *writer) run() {
 // commit runs a batch in one transaction and answers all of it only afterwards:
 // even a refusal may rest on what another call of the batch did.
 func (w *writer) commit(batch []*job) {
+	if w.broken {
+		w.refuse(batch, fault.New(fault.StoreUnavailable))
+		return
+	}
 	err := exec(w.conn, "BEGIN IMMEDIATE")
 	for _, j := range batch {
 		if err != nil {
@@ -101,13 +106,22 @@ func (w *writer) commit(batch []*job) {
 		}
 		j.err, err = w.runOne(j)
 	}
-	if err == nil {
+	committing := err == nil
+	if committing {
 		err = exec(w.conn, "COMMIT")
 	}
 	if err != nil {
-		w.fail(batch, err)
+		w.refuse(batch, w.fail(err, committing))
+		return
 	}
 	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+func (w *writer) refuse(batch []*job, err error) {
+	for _, j := range batch {
+		j.err = err
 		close(j.done)
 	}
 }
@@ -144,20 +158,23 @@ func protect(work func(*sqlite.Conn) error, conn *sqlite.Conn) (err error) {
 	return work(conn)
 }
 
-// fail answers a batch whose transaction broke. Nothing of it was kept, unless
-// the disk failed in the commit itself: then nobody knows, and the process ends.
-func (w *writer) fail(batch []*job, err error) {
+// fail ends a transaction that broke and returns what its calls are answered.
+// Nothing of it was kept, unless the disk failed or the commit itself did: then
+// nobody knows, and the process ends. Until it has ended, nothing more is
+// written: a later commit could be told durable by a disk that has forgotten
+// what it could not keep. A full disk is told before the commit is marked in the
+// file, so it is no such failure.
+func (w *writer) fail(err error, committing bool) error {
 	if !w.conn.AutocommitEnabled() {
 		if rollback := exec(w.conn, "ROLLBACK"); rollback != nil {
 			err = errors.Join(err, rollback)
 		}
 	}
 	reason := fault.StoreUnavailable
-	if isIOError(err) {
+	if isIOError(err) || committing && !isFull(err) {
 		reason = fault.OutcomeUnknown
+		w.broken = true
 		w.fatal(err)
 	}
-	for _, j := range batch {
-		j.err = errors.Join(fault.New(reason), errStorage{err})
-	}
+	return errors.Join(fault.New(reason), errStorage{err})
 }

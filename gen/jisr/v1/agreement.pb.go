@@ -40,6 +40,8 @@ const (
 	Condition_CONDITION_OWN Condition = 6
 	// A judge's order in force opens the class to the agency.
 	Condition_CONDITION_ORDER Condition = 7
+	// The agency sent or received the referral, open or ended.
+	Condition_CONDITION_PARTY Condition = 8
 )
 
 // Enum value maps for Condition.
@@ -53,6 +55,7 @@ var (
 		5: "CONDITION_OWNER",
 		6: "CONDITION_OWN",
 		7: "CONDITION_ORDER",
+		8: "CONDITION_PARTY",
 	}
 	Condition_value = map[string]int32{
 		"CONDITION_UNSPECIFIED": 0,
@@ -63,6 +66,7 @@ var (
 		"CONDITION_OWNER":       5,
 		"CONDITION_OWN":         6,
 		"CONDITION_ORDER":       7,
+		"CONDITION_PARTY":       8,
 	}
 )
 
@@ -1479,7 +1483,7 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
 	"\n" +
 	"protection\x18\x06 \x01(\bR\n" +
-	"protection*\xbd\x01\n" +
+	"protection*\xd2\x01\n" +
 	"\tCondition\x12\x19\n" +
 	"\x15CONDITION_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCONDITION_NEVER\x10\x01\x12\x14\n" +
@@ -1488,7 +1492,8 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x10CONDITION_LINKED\x10\x04\x12\x13\n" +
 	"\x0fCONDITION_OWNER\x10\x05\x12\x11\n" +
 	"\rCONDITION_OWN\x10\x06\x12\x13\n" +
-	"\x0fCONDITION_ORDER\x10\aBo\n" +
+	"\x0fCONDITION_ORDER\x10\a\x12\x13\n" +
+	"\x0fCONDITION_PARTY\x10\bBo\n" +
 	"\n" +
 	"iq.jisr.v1B\x0eAgreementProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"
 

@@ -730,7 +730,7 @@ func (b0 Case_builder) Build() *Case {
 	return m0
 }
 
-// What kind of case this is.
+// What kind of case this is. It has no remarks: monitors and committees read it, under pseudonyms.
 type CaseCore struct {
 	state                        protoimpl.MessageState `protogen:"opaque.v1"`
 	xxx_hidden_ExploitationForms []ExploitationForm     `protobuf:"varint,1,rep,packed,name=exploitation_forms,json=exploitationForms,proto3,enum=jisr.v1.ExploitationForm"`
@@ -740,7 +740,6 @@ type CaseCore struct {
 	xxx_hidden_Urgent            Answer                 `protobuf:"varint,5,opt,name=urgent,proto3,enum=jisr.v1.Answer"`
 	xxx_hidden_Reach             []CaseReach            `protobuf:"varint,6,rep,packed,name=reach,proto3,enum=jisr.v1.CaseReach"`
 	xxx_hidden_VictimCount       string                 `protobuf:"bytes,7,opt,name=victim_count,json=victimCount,proto3"`
-	xxx_hidden_Note              string                 `protobuf:"bytes,8,opt,name=note,proto3"`
 	unknownFields                protoimpl.UnknownFields
 	sizeCache                    protoimpl.SizeCache
 }
@@ -819,13 +818,6 @@ func (x *CaseCore) GetVictimCount() string {
 	return ""
 }
 
-func (x *CaseCore) GetNote() string {
-	if x != nil {
-		return x.xxx_hidden_Note
-	}
-	return ""
-}
-
 func (x *CaseCore) SetExploitationForms(v []ExploitationForm) {
 	x.xxx_hidden_ExploitationForms = v
 }
@@ -854,10 +846,6 @@ func (x *CaseCore) SetVictimCount(v string) {
 	x.xxx_hidden_VictimCount = v
 }
 
-func (x *CaseCore) SetNote(v string) {
-	x.xxx_hidden_Note = v
-}
-
 type CaseCore_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -875,8 +863,6 @@ type CaseCore_builder struct {
 	Reach []CaseReach
 	// How many victims the source counts, as written there (`2+` stays `2+`); empty: not stated.
 	VictimCount string
-	// Remarks of this class only.
-	Note string
 }
 
 func (b0 CaseCore_builder) Build() *CaseCore {
@@ -890,7 +876,6 @@ func (b0 CaseCore_builder) Build() *CaseCore {
 	x.xxx_hidden_Urgent = b.Urgent
 	x.xxx_hidden_Reach = b.Reach
 	x.xxx_hidden_VictimCount = b.VictimCount
-	x.xxx_hidden_Note = b.Note
 	return m0
 }
 
@@ -1683,7 +1668,7 @@ const file_jisr_v1_case_proto_rawDesc = "" +
 	"\x11PROGRESS_RECEIVED\x10\x01\x12\x15\n" +
 	"\x11PROGRESS_ACTED_ON\x10\x02\x12\x13\n" +
 	"\x0fPROGRESS_CLOSED\x10\x03:2\xeaA)\n" +
-	"\fjisr.v1/Case\x12\fcases/{case}*\x05cases2\x04case\xda\xf3\x18\x02\b\x01J\a\b\x80}\x10Ќ\x01\"\xde\x03\n" +
+	"\fjisr.v1/Case\x12\fcases/{case}*\x05cases2\x04case\xda\xf3\x18\x02\b\x01J\a\b\x80}\x10Ќ\x01\"\xc0\x03\n" +
 	"\bCaseCore\x12[\n" +
 	"\x12exploitation_forms\x18\x01 \x03(\x0e2\x19.jisr.v1.ExploitationFormB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\x11exploitationForms\x12)\n" +
 	"\asectors\x18\x02 \x03(\tB\x0f\xbaH\f\x92\x01\t\x10 \"\x05r\x03\x18\xc8\x01R\asectors\x12J\n" +
@@ -1692,8 +1677,7 @@ const file_jisr_v1_case_proto_rawDesc = "" +
 	"period_end\x18\x04 \x01(\tB'\xbaH$r\"2 ^([0-9]{4}(-(0[1-9]|1[0-2]))?)?$R\tperiodEnd\x121\n" +
 	"\x06urgent\x18\x05 \x01(\x0e2\x0f.jisr.v1.AnswerB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06urgent\x129\n" +
 	"\x05reach\x18\x06 \x03(\x0e2\x12.jisr.v1.CaseReachB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\x05reach\x12*\n" +
-	"\fvictim_count\x18\a \x01(\tB\a\xbaH\x04r\x02\x18 R\vvictimCount\x12\x1c\n" +
-	"\x04note\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04note\"\xd3\x01\n" +
+	"\fvictim_count\x18\a \x01(\tB\a\xbaH\x04r\x02\x18 R\vvictimCount\"\xd3\x01\n" +
 	"\rCaseNarrative\x12<\n" +
 	"\x04acts\x18\x01 \x03(\x0e2\x17.jisr.v1.TraffickingActB\x0f\xbaH\f\x92\x01\t\x10\x10\"\x05\x82\x01\x02\x10\x01R\x04acts\x12@\n" +
 	"\x05means\x18\x02 \x03(\x0e2\x19.jisr.v1.TraffickingMeansB\x0f\xbaH\f\x92\x01\t\x10\x10\"\x05\x82\x01\x02\x10\x01R\x05means\x12\"\n" +

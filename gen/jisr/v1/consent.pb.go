@@ -500,7 +500,7 @@ type Consent_builder struct {
 	Purpose Purpose
 	// To which kind of body.
 	RecipientRole Role
-	// To one agency only; empty: to every agency of that role that has a link.
+	// To one agency only; empty: to every agency of that role that has a link. Of another class than the scope, since the agency may be the shelter.
 	Recipient string
 	// The classes it covers.
 	DataClasses []DataClass
@@ -669,7 +669,7 @@ const file_jisr_v1_consent_proto_rawDesc = "" +
 	"\apurpose\x18\a \x01(\x0e2\x10.jisr.v1.PurposeB\x18\xe0A\x02\xe0A\x05\xbaH\a\x82\x01\x04\x10\x01 \x00\xc8\xf3\x18-\xd0\xf3\x18\x01R\apurpose\x12N\n" +
 	"\x0erecipient_role\x18\b \x01(\x0e2\r.jisr.v1.RoleB\x18\xe0A\x02\xe0A\x05\xbaH\a\x82\x01\x04\x10\x01 \x00\xc8\xf3\x18-\xd0\xf3\x18\x01R\rrecipientRole\x12v\n" +
 	"\trecipient\x18\t \x01(\tBX\xe0A\x01\xe0A\x05\xfaA\x10\n" +
-	"\x0ejisr.v1/Agency\xbaH4r220^(agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$\xc8\xf3\x18-\xd0\xf3\x18\x01R\trecipient\x12Z\n" +
+	"\x0ejisr.v1/Agency\xbaH4r220^(agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$\xc8\xf3\x18.\xd0\xf3\x18\x01R\trecipient\x12Z\n" +
 	"\fdata_classes\x18\n" +
 	" \x03(\x0e2\x12.jisr.v1.DataClassB#\xe0A\x02\xe0A\x05\xbaH\x12\x92\x01\x0f\b\x01\x10@\x18\x01\"\a\x82\x01\x04\x10\x01 \x00\xc8\xf3\x18-\xd0\xf3\x18\x01R\vdataClasses\x12H\n" +
 	"\vexpire_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\v\xe0A\x01\xc8\xf3\x18-\xd0\xf3\x18\x01R\n" +

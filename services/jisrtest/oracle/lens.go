@@ -77,8 +77,9 @@ var shelved = set(
 
 // statistical is all that counting needs.
 //
-// Choice: not the name of what is counted (REFERENCE).
 var statistical = set(
+	jisrv1.DataClass_DATA_CLASS_EXCHANGE,
+	jisrv1.DataClass_DATA_CLASS_REFERENCE,
 	jisrv1.DataClass_DATA_CLASS_CASE_STATUS,
 	jisrv1.DataClass_DATA_CLASS_CASE_CORE,
 	jisrv1.DataClass_DATA_CLASS_REFERRAL_STATUS,
@@ -103,6 +104,7 @@ var consular = set(
 	jisrv1.DataClass_DATA_CLASS_HEARINGS,
 	jisrv1.DataClass_DATA_CLASS_COURT_ORDERS,
 	jisrv1.DataClass_DATA_CLASS_SUSPECT_NOTICE,
+	jisrv1.DataClass_DATA_CLASS_NOTIFICATION_RECEIPTS,
 )
 
 // Lens returns the classes that an agency in that role, for that purpose, may read of a record to which it so stands.
@@ -147,8 +149,10 @@ func opens(role jisrv1.Role, class jisrv1.DataClass, s Standing) bool {
 		return s.linked(jisrv1.Link_LINK_OWNER)
 	// Choice: one's own section opens where the role has the class in some way,
 	// under whatever condition, and not where its cell is shut.
+	// Consent that is missing closes one's own words too (design: own sections,
+	// less the classes that need a consent that is not there).
 	case s.Own[class]:
-		return true
+		return !cell.Under("c") || s.Consented[class]
 	case dealings[class] && s.linked(lookers...):
 		return true
 	// The one part that goes by address: no link and no territory stands in for it.
@@ -173,9 +177,6 @@ func opens(role jisrv1.Role, class jisrv1.DataClass, s Standing) bool {
 func (s Standing) reaches(cell Cell, class jisrv1.DataClass) bool {
 	kinds := working
 	switch {
-	// A request with P is the receiver's to read; its writer has it as its own.
-	case class == jisrv1.DataClass_DATA_CLASS_REFERRAL_REQUEST && cell.Of("P"):
-		kinds = []jisrv1.Link{jisrv1.Link_LINK_RECEIVER}
 	// Who is a party to a referral is as secret as a location, so working on the case is not enough.
 	case cell.Row == 13 && cell.Under("w") && cell.Of("FP"):
 		kinds = parties

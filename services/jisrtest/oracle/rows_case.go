@@ -21,8 +21,8 @@ var caseRows = []row{
 		// CASE_STATUS nor CASE_PARTIES.
 		// Choice: X (RES, MOH) is REFERENCE alone: no CASE_STATUS, no PROGRESS.
 		// Choice: M (HC, CC) shows no PROGRESS.
-		// Choice: SCREENING is full only; a social worker or NGO that wrote one does
-		// not reread it.
+		// Choice: whoever may open a case keeps sight of the narrative and screening
+		// that it wrote itself (9.8: the reader still sees its own entries).
 		// Choice: NON_PUNISHMENT is for prosecutor, investigating judge and judicial
 		// investigator; not for the trial court ("raised to PP/IJ only").
 		number: 1, title: "case core",
@@ -33,8 +33,8 @@ CASE_STATUS    -    Ft   Ft   Pw   Pw   -    Ft   Ft   Ft   Pw   Pw   -    Pw   
 PROGRESS       P    Ft   Ft   Pw   Pw   -    Ft   Ft   Ft   Pw   Pw   -    Pw   Pw   -    -
 CASE_PARTIES   -    Ft   Ft   Pw   Pw   -    Ft   Ft   Ft   Pw   Pw   -    Pw   Pw   -    -
 CASE_CORE      Po   Ft   Ft   Pw   Pw   -    Ft   Ft   Ft   Pw   Pw   -    Pw   Pw   M    M
-CASE_NARRATIVE Po   Ft   Ft   -    -    -    Ft   Ft   Ft   -    -    -    -    -    -    -
-SCREENING      Po   Ft   Ft   -    -    -    Ft   Ft   Ft   -    -    -    -    -    -    -
+CASE_NARRATIVE Po   Ft   Ft   o    o    -    Ft   Ft   Ft   o    -    -    -    o    -    -
+SCREENING      Po   Ft   Ft   -    o    -    Ft   Ft   Ft   o    -    -    -    o    -    -
 CHARGES        -    Ft   Ft   -    -    -    Ft   Ft   Ft   -    -    -    -    -    -    -
 NON_PUNISHMENT -    -    -    -    -    -    Ft   Ft   -    -    -    -    -    -    -    -
 `,
@@ -58,7 +58,7 @@ REFERRAL_STATUS    o    Fw   Fw   o    Fw   Pw   Pt   Ft   Xt   Fw   Pw   Pw   P
 REFERRAL_PARTIES   o    Fw   Fw   o    Fw   Pw   Pw   Ft   -    Fw   Pw   Pw   Pw   Fw   -    -
 REFERRAL_OUTCOME   o    Fw   Fw   o    Fw   Pw   Pw   Ft   -    Fw   Pw   Pw   Pw   Fw   -    -
 REFERRAL_REQUEST   o    Fw   Fw   o    Fw   Pw   Pw   Ft   -    Fw   Pw   Pw   Pw   Fw   -    -
-REFERRAL_LOGISTICS o    Fw   Fw   o    Fw   -    -    Ft   -    Fw   -    -    -    Fw   -    -
+REFERRAL_LOGISTICS o    Fw   Fw   o    Fw   o    o    Ft   -    Fw   o    o    o    Fw   -    -
 `,
 	},
 	{
@@ -68,7 +68,7 @@ REFERRAL_LOGISTICS o    Fw   Fw   o    Fw   -    -    Ft   -    Fw   -    -    -
                CP   CT   DCOC ASY  VAW  RES  PP   IJ   TC   LSA  FA   MOH  MMD  NGO  HC   CC
 matrix         -    P    Pw   -    Pw   -    P    F    P    Fw   Pw   Pw   Pw   Fw   F    -
 CONSENT_SCOPE  -    Pt   Pt   -    Pw   -    Pt   Ft   Pt   Fw   Pw   Pw   Pw   Fw   F    -
-CONSENT_RECORD -    -    -    -    -    -    -    Ft   -    Fw   -    -    -    Fw   F    -
+CONSENT_RECORD -    o    o    -    o    -    -    Ft   -    Fw   -    -    -    Fw   F    -
 `,
 	},
 }

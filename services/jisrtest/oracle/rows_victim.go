@@ -58,15 +58,16 @@ RETURN_RISK         -    Fw   Fw   -    Fw   -    -    Ft   -    Fw   X    -    
 		//
 		// Choice: medical records never go to prosecutors (never-share list, 1), so a
 		// judge's order opens FORENSIC_REPORT to PP and nothing else of the row.
-		// Choice: the forensic report goes to the judge, by order (j), as the row says
-		// of IJ and TC; territory does not open it. Health keeps what it wrote of it.
+		// The forensic report goes to the judge (correction): the investigating judge's
+		// own order had it made. The trial court has it by order. Health keeps what it
+		// wrote of it.
 		number: 5, title: "medical and psychosocial",
 		table: `
                   CP   CT   DCOC ASY  VAW  RES  PP   IJ   TC   LSA  FA   MOH  MMD  NGO  HC   CC
 matrix            -    -    -    -    Pwc  -    j    j    j    Pw   -    Fw   -    Pwc  -    -
 VICTIM_HEALTH     -    -    -    -    o    -    -    j    j    o    -    Fw   -    o    -    -
 CARE_INSTRUCTIONS -    -    -    -    Pwc  -    -    j    j    Pw   -    Fw   -    Pwc  -    -
-FORENSIC_REPORT   -    -    -    -    -    -    j    j    j    -    -    o    -    -    -    -
+FORENSIC_REPORT   -    -    -    -    -    -    j    Ft   j    -    -    o    -    -    -    -
 `,
 	},
 	{

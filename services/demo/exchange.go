@@ -1,0 +1,108 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/daemon"
+)
+
+// exchange is a real exchange over throw-away files.
+type exchange struct {
+	dir     string
+	keep    bool
+	law     *agreement.Law
+	daemon  *daemon.Daemon
+	stop    context.CancelFunc
+	done    chan error
+	clients map[party]*client
+}
+
+// open makes the files and starts the daemon. The daemon stops when close is
+// called and not when ctx ends, so that calls in flight end in order.
+func open(ctx context.Context, o Options) (x *exchange, err error) {
+	x = &exchange{dir: o.Dir, keep: o.Dir != "", clients: make(map[party]*client)}
+	if x.law, err = agreement.Parse(o.Agreement); err != nil {
+		return nil, fmt.Errorf("the agreement is not sound: %w", err)
+	}
+	if !x.keep {
+		if x.dir, err = os.MkdirTemp("", "jisr-demo-"); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, x.remove())
+		}
+	}()
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if host, _, err := net.SplitHostPort(o.Listen); err == nil && host != "" && !slices.Contains(hosts, host) {
+		hosts = append(hosts, host)
+	}
+	if _, err := certs.Create(x.dir, certs.Options{Clients: clientsOf(cast), Hosts: hosts}); err != nil {
+		return nil, err
+	}
+	config, err := x.configure(o)
+	if err != nil {
+		return nil, err
+	}
+	if x.daemon, err = daemon.Open(ctx, config, o.Version, logger(o.Log)); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	x.stop, x.done = stop, make(chan error, 1)
+	go func() { x.done <- x.daemon.Run(running) }()
+	return x, nil
+}
+
+// configure writes the agreement beside the certificates and says where everything lies.
+func (x *exchange) configure(o Options) (*daemon.Config, error) {
+	file := func(name string) string { return filepath.Join(x.dir, name) }
+	if err := os.WriteFile(file("agreement.txtpb"), o.Agreement, 0o600); err != nil {
+		return nil, err
+	}
+	return &daemon.Config{
+		Listen: o.Listen, TrustDomain: certs.DefaultTrustDomain, Agreement: file("agreement.txtpb"),
+		Database: file("jisr.db"), Keyring: file("keyring.db"), KeyEncryptionKey: file("key-encryption-key"),
+		TLS: daemon.TLS{
+			Certificate: file(certs.ServerFile), Key: file(certs.ServerKeyFile),
+			ClientAuthorities: file(certs.CAFile), RevocationLists: file(certs.ListFile),
+		},
+		Log: "text", Development: true,
+	}, nil
+}
+
+// logger takes what an operator must know. A line for each call would drown the story.
+func logger(w io.Writer) *slog.Logger {
+	if w == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// close ends connections, the daemon and, unless the directory was named, the files.
+func (x *exchange) close() error {
+	var errs []error
+	for _, c := range x.clients {
+		errs = append(errs, c.conn.Close())
+	}
+	x.stop()
+	errs = append(errs, <-x.done, x.remove())
+	return errors.Join(errs...)
+}
+
+func (x *exchange) remove() error {
+	if x.keep {
+		return nil
+	}
+	return os.RemoveAll(x.dir)
+}

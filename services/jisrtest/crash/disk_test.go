@@ -1,0 +1,195 @@
+package crash_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// supervisedProgram names, in the environment, the program that the test binary
+// becomes after it has put itself under supervision.
+const supervisedProgram = "JISR_CRASH_SUPERVISED"
+
+// disk stands between a process and its disk: the kernel (seccomp user
+// notification) asks it before every fsync and, where writes is set, before
+// every write into a database file. It needs no privilege and no tool, and it
+// hits the call that the test means and no other.
+type disk struct {
+	// writes also asks about writes, which SQLite alone makes by pwrite.
+	writes bool
+
+	mu   sync.Mutex
+	rule func(op operation) syscall.Errno
+	ours *os.File
+	done chan struct{}
+}
+
+// operation is what a process asks of its disk.
+type operation struct {
+	// Sync tells an fsync from a write.
+	Sync bool
+	// Path is the file; empty where this user may not look into the process.
+	Path string
+}
+
+// on sets what decides from now on: 0 lets the operation happen, any other
+// error is what the process is told instead. The rule may wait: then so does
+// the process.
+func (d *disk) on(rule func(operation) syscall.Errno) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rule = rule
+}
+
+// supervise turns a command into one that runs under supervision.
+func (d *disk) supervise(t testing.TB, c *exec.Cmd) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.ours = os.NewFile(uintptr(pair[0]), "supervisor")
+	theirs := os.NewFile(uintptr(pair[1]), "supervised")
+	t.Cleanup(func() { theirs.Close() })
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mode := "sync"
+	if d.writes {
+		mode = "write"
+	}
+	c.Env = append(os.Environ(), supervisedProgram+"="+c.Path, supervisedProgram+"_OPS="+mode)
+	c.Path = self
+	c.ExtraFiles = []*os.File{theirs} // file 3 there
+}
+
+// runSupervised puts the current thread under supervision, hands the listener
+// to the test, and becomes the program.
+func runSupervised(program string) error {
+	runtime.LockOSThread()
+	calls := []uint32{unix.SYS_FSYNC, unix.SYS_FDATASYNC}
+	if os.Getenv(supervisedProgram+"_OPS") == "write" {
+		calls = append(calls, unix.SYS_PWRITE64)
+	}
+	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the call's number
+	for i, nr := range calls {
+		filter = append(filter, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: nr, Jt: uint8(len(calls) - i)})
+	}
+	filter = append(filter,
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF})
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	listener, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		// Once asked, the call waits for its answer: Go's own signals do not make it ask again.
+		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+		uintptr(unsafe.Pointer(&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})))
+	if errno != 0 {
+		return fmt.Errorf("seccomp user notification (Linux 5.19 or newer): %w", errno)
+	}
+	if err := unix.Sendmsg(3, []byte{0}, unix.UnixRights(int(listener)), nil, 0); err != nil {
+		return err
+	}
+	unix.CloseOnExec(3)
+	return syscall.Exec(program, append([]string{program}, os.Args[1:]...), os.Environ())
+}
+
+// attach takes the listener over and answers until the process has ended.
+func (d *disk) attach(t testing.TB) {
+	t.Helper()
+	conn, err := net.FileConn(d.ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.ours.Close()
+	defer conn.Close()
+	oob := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(make([]byte, 1), oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("the process did not hand its listener over (%v)", err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.done = make(chan struct{})
+	go d.serve(fds[0], d.done)
+}
+
+// notification and answer are struct seccomp_notif and struct seccomp_notif_resp of linux/seccomp.h.
+type notification struct {
+	id         uint64
+	pid, flags uint32
+	nr         int32
+	arch       uint32
+	ip         uint64
+	args       [6]uint64
+}
+
+type answer struct {
+	id    uint64
+	val   int64
+	err   int32
+	flags uint32
+}
+
+func (d *disk) serve(listener int, done chan struct{}) {
+	defer close(done)
+	var open sync.WaitGroup
+	defer func() {
+		open.Wait()
+		unix.Close(listener)
+	}()
+	for {
+		ready := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); err != nil && !errors.Is(err, unix.EINTR) || ready[0].Revents&unix.POLLHUP != 0 {
+			return // the process has ended
+		}
+		if ready[0].Revents&unix.POLLIN == 0 {
+			continue
+		}
+		n := notification{}
+		if err := control(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != 0 {
+			continue // it was killed between asking and being heard
+		}
+		open.Go(func() { d.answer(listener, n) })
+	}
+}
+
+func (d *disk) answer(listener int, n notification) {
+	d.mu.Lock()
+	rule := d.rule
+	d.mu.Unlock()
+	a := answer{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+	if rule != nil {
+		op := operation{Sync: n.nr != unix.SYS_PWRITE64}
+		if path, err := os.Readlink(filepath.Join("/proc", fmt.Sprint(n.pid), "fd", fmt.Sprint(n.args[0]))); err == nil {
+			op.Path = path
+		}
+		if errno := rule(op); errno != 0 {
+			a.err, a.flags = -int32(errno), 0
+		}
+	}
+	control(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // fails only where the process was killed meanwhile
+}
+
+func control(fd int, request uintptr, argument unsafe.Pointer) syscall.Errno {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(argument))
+	return errno
+}
