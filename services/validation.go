@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -22,28 +23,29 @@ func validate(v protovalidate.Validator, request any) error {
 	if !ok {
 		return fault.New(fault.Internal)
 	}
-	err := v.Validate(m)
-	if err == nil {
-		return nil
-	}
+	wrong := disclosure.Unknown(m)
 	var broken *protovalidate.ValidationError
-	if !errors.As(err, &broken) {
+	if err := v.Validate(m); err != nil && !errors.As(err, &broken) {
 		return err
 	}
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
-	for _, violation := range broken.Violations {
+	for _, violation := range violationsOf(broken) {
 		path := protovalidate.FieldPathString(violation.Proto.GetField())
 		if excused(m, path) {
 			continue
 		}
-		wrong = true
-		bad.Violating(fault.Violation{Field: path, Rule: violation.Proto.GetMessage()})
+		wrong = append(wrong, fault.Violation{Field: path, Rule: violation.Proto.GetMessage()})
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
+}
+
+func violationsOf(broken *protovalidate.ValidationError) []*protovalidate.Violation {
+	if broken == nil {
+		return nil
+	}
+	return broken.Violations
 }
 
 // excused reports whether a rule does not bind here: in an update, fields that

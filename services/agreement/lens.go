@@ -131,8 +131,8 @@ func makeLens(cells *[maxClasses]Cell) lens {
 // Read returns the lens: the classes that the role may read, for the purpose,
 // of a record to which it has this standing. Each link opens what the role's
 // cells say, within its scope if it is narrowed; then consent that is missing closes;
-// then a judge's order opens; then the purpose is the ceiling. Without any
-// link nothing opens, own words included.
+// then a judge's order opens; then the purpose is the ceiling, and what the record
+// itself shuts is shut. Without any link nothing opens, own words included.
 func (l *Law) Read(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record.ClassSet {
 	ceiling := l.ceiling(role, purpose)
 	if ceiling == 0 {
@@ -161,7 +161,7 @@ func (l *Law) Read(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record
 	}
 	opened |= t.readOwn & st.Own
 	opened &^= t.consent &^ st.Consented
-	return (opened | ordered) & ceiling
+	return (opened | ordered) & ceiling &^ st.Shut
 }
 
 // Write returns the classes that the role may tell, for the purpose, in a

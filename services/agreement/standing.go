@@ -15,6 +15,10 @@ type Standing struct {
 	// Consented are the classes for which the person's consent to this role,
 	// agency and purpose is in force.
 	Consented record.ClassSet
+	// Shut are classes that this one record does not show to the caller, whatever
+	// links it has: the agency behind a log entry, where the caller may not know
+	// what linked that agency to the matter.
+	Shut record.ClassSet
 }
 
 // InForce is one link in force.

@@ -85,11 +85,9 @@ func owned(tx *store.Tx, name string) error {
 }
 
 func checkShare(tx *store.Tx, caseName string, m *jisrv1.Share) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	violate := func(field, rule string) {
-		wrong = true
-		bad.Violating(fault.Violation{Field: field, Rule: rule})
+		wrong = append(wrong, fault.Violation{Field: field, Rule: rule})
 	}
 	slug := strings.TrimPrefix(m.GetAgency(), "agencies/")
 	if _, ok := tx.Law().Agency(slug); !ok {
@@ -105,8 +103,8 @@ func checkShare(tx *store.Tx, caseName string, m *jisrv1.Share) error {
 	if m.HasExpireTime() && !m.GetExpireTime().AsTime().After(tx.Now()) {
 		violate("share.expire_time", "must lie in the future")
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

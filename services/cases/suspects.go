@@ -33,16 +33,14 @@ func (s *Service) CreateSuspect(ctx context.Context, r *jisrv1.CreateSuspectRequ
 
 // knownVictims refuses victims of another case, and those the caller has no link to, alike.
 func knownVictims(tx *store.Tx, caseName string, victims []string) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	for i, v := range victims {
 		if !strings.HasPrefix(v, caseName+"/") || tx.View(v, &jisrv1.Victim{}) != nil {
-			wrong = true
-			bad.Violating(fault.Violation{Field: fmt.Sprintf("suspect.endangers[%d]", i), Rule: "must name a victim of this case that your agency knows of"})
+			wrong = append(wrong, fault.Violation{Field: fmt.Sprintf("suspect.endangers[%d]", i), Rule: "must name a victim of this case that your agency knows of"})
 		}
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

@@ -10,11 +10,9 @@ import (
 
 // check gathers everything that is wrong with a consent and its answer.
 func check(tx *store.Tx, m *jisrv1.Consent, answer state) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	violate := func(field, rule string) {
-		wrong = true
-		bad.Violating(fault.Violation{Field: "consent." + field, Rule: rule})
+		wrong = append(wrong, fault.Violation{Field: "consent." + field, Rule: rule})
 	}
 	if m.GetRecipient() != "" {
 		if _, ok := tx.Law().Agency(strings.TrimPrefix(m.GetRecipient(), "agencies/")); !ok {
@@ -34,8 +32,8 @@ func check(tx *store.Tx, m *jisrv1.Consent, answer state) error {
 	if answer == given {
 		checkGiven(m.GetRecord(), violate)
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

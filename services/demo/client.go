@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -75,4 +74,16 @@ func reason(err error) fault.Reason {
 		}
 	}
 	return ""
+}
+
+// violations names the fields at fault in a refusal.
+func violations(err error) (text string) {
+	for _, d := range status.Convert(err).Details() {
+		if bad, ok := d.(*errdetails.BadRequest); ok {
+			for _, v := range bad.GetFieldViolations() {
+				text += "; " + v.GetField() + " " + v.GetDescription()
+			}
+		}
+	}
+	return text
 }

@@ -23,9 +23,7 @@ func (s *story) closing() {
 		return s.complete(c, s.placement)
 	})
 	s.closed(shelter, shelter.short, "")
-	if s.err == nil {
-		s.t.paragraph("Whoever wrote something keeps sight of its own words, and each party of its own referral.")
-	}
+	s.t.paragraph("Whoever wrote something keeps sight of its own words, and each party of its own referral.")
 }
 
 func (s *story) complete(c *client, referral string) error {
@@ -51,9 +49,7 @@ func (s *story) closed(p party, heading, when string) {
 			gone = append(gone, class)
 		}
 	}
-	if s.err = expect(len(gone) > 0, "nothing closed for %s", p.short); s.err != nil {
-		return
-	}
+	s.fail(expect(len(gone) > 0, "nothing closed for %s", p.short))
 	what := fmt.Sprintf("saw %d classes of victim one and now sees %d", len(before), len(after))
 	if now.victim.msg == nil {
 		what = fmt.Sprintf("saw %d classes of victim one and now is told that there is no such person", len(before))

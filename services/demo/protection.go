@@ -32,9 +32,9 @@ func (s *story) protection() {
 		return err
 	}
 	s.refused(police, "sends it before a judge has decided", fault.OrderRequired, send)
-	s.step(judge, "issues a SHELTER order, addressed to MoLSA and MoI", func(c *client) error {
+	s.step(judge, "issues a SHELTER order for victim one; it names no shelter", func(c *client) error {
 		_, err := c.IssueOrder(s.ctx, jisrv1.IssueOrderRequest_builder{Parent: s.matter, Order: jisrv1.Order_builder{
-			Kind: jisrv1.Order_KIND_SHELTER, Target: s.first, Addressees: []string{shelter.name(), police.name()},
+			Kind: jisrv1.Order_KIND_SHELTER, Target: s.first,
 			Decision: jisrv1.Decision_builder{Court: "Rusafa", Number: "118", Date: today(), Text: "To be sheltered until the hearing."}.Build(),
 		}.Build()}.Build())
 		return err

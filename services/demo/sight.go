@@ -10,9 +10,11 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// kept is a record as one party got it: nil where the party was told that there is none.
+// kept is a record as one party got it: msg is nil where the party was told that
+// there is none, or where its role may not ask for such a record at all (barred).
 type kept struct {
 	msg      proto.Message
+	barred   bool
 	withheld map[jisrv1.DataClass]jisrv1.Withholding_Reason
 }
 
@@ -27,9 +29,14 @@ type withholder interface {
 	GetWithheld() []*jisrv1.Withholding
 }
 
-// keep sorts an answer: a record, or that there is none. Any other refusal is a failure.
+// keep sorts an answer: a record, that there is none, or that the door is shut.
+// Any other refusal is a failure.
 func keep[M withholder](into *kept, msg M, err error) error {
-	if reason(err) == fault.NotFound {
+	switch reason(err) {
+	case fault.NotFound:
+		return nil
+	case fault.MethodNotGranted:
+		into.barred = true
 		return nil
 	}
 	if err != nil {

@@ -22,7 +22,6 @@ type story struct {
 
 	views  map[string]*view // by heading
 	before *view            // MoFA, before consent
-
 }
 
 func (s *story) outcome() error {
@@ -50,9 +49,16 @@ func (s *story) quietly(p party, what string, act func(*client) error) bool {
 		err = act(c)
 	}
 	if err != nil {
-		s.err = fmt.Errorf("%s %s: %w", p.short, what, err)
+		s.fail(fmt.Errorf("%s %s: %w%s", p.short, what, err, violations(err)))
 	}
 	return s.err == nil
+}
+
+// fail ends the story at its first failure.
+func (s *story) fail(err error) {
+	if s.err == nil && err != nil {
+		s.err, s.t.ended = err, true
+	}
 }
 
 // refused lets a party try what the exchange must refuse.
@@ -92,7 +98,7 @@ func (s *story) prologue() {
 		}
 		a, ok := s.law.Agency(p.agency)
 		if !ok {
-			s.err = fmt.Errorf("the agreement has no agency %s", p.agency)
+			s.fail(fmt.Errorf("the agreement has no agency %s", p.agency))
 			return
 		}
 		t.line("  %-6s %-26s %s", p.short, p.agency+"/"+p.system, a.DisplayName)
@@ -107,9 +113,6 @@ func (s *story) prologue() {
 func pad(s string, n int) string { return fmt.Sprintf("%*s", max(n-len(s), 0), "") }
 
 func (s *story) epilogue() {
-	if s.err != nil {
-		return
-	}
 	s.t.chapter("To go on")
 	s.t.paragraph("jisr demo --serve leaves this exchange running, with lines for grpcurl; jisr matrix --role foreign_affairs prints what a role may see and why; " +
 		"agreement.txtpb is the law itself.")

@@ -47,7 +47,8 @@ func (t *teller) table(views []*view) {
 		}
 	}
 	t.line("")
-	t.line("  ✓ seen   ○ open, nothing written yet   – there is no such record, it is told")
+	t.line("  ✓ seen   ○ open, nothing written yet")
+	t.line("  × may not ask for such a record   – is told that there is no such record")
 	t.line("  · withheld:")
 	for _, l := range letters {
 		t.line("     %s  %s", l.letter, l.says)
@@ -56,6 +57,9 @@ func (t *teller) table(views []*view) {
 
 func (t *teller) cell(k kept, class jisrv1.DataClass) string {
 	padded := func(s string, width int) string { return fmt.Sprintf("%-*s", width, s) }
+	if k.barred {
+		return t.dim(padded("×", cellWidth))
+	}
 	if k.msg == nil {
 		return t.dim(padded("–", cellWidth))
 	}

@@ -18,11 +18,12 @@ const width = 80
 type teller struct {
 	w      io.Writer
 	colour bool
+	ended  bool
 	err    error
 }
 
 func (t *teller) line(format string, args ...any) {
-	if t.err != nil {
+	if t.ended || t.err != nil {
 		return
 	}
 	_, t.err = fmt.Fprintln(t.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))

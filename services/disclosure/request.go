@@ -18,17 +18,23 @@ import (
 // class which no standing would let the role tell is refused before anything is
 // looked up. The request is changed in place.
 func (p *Page) admit(c *identity.Caller, request proto.Message) error {
-	bad := fault.New(fault.InvalidRequest)
-	if unknown := unknownFields(request.ProtoReflect(), "", nil); len(unknown) > 0 {
-		for _, path := range unknown {
-			bad.Violating(fault.Violation{Field: path, Rule: "holds a field that the contract does not have"})
-		}
-		return bad
+	if unknown := Unknown(request); len(unknown) > 0 {
+		return fault.Invalid(unknown...)
 	}
 	if c.Law.Pseudonymous(c.Role) {
 		p.reveal(c.Agency, request)
 	}
 	return admitRecords(c, request)
+}
+
+// Unknown returns a violation for every message in a request, at any depth, that
+// holds a field which the contract does not have.
+func Unknown(request proto.Message) []fault.Violation {
+	var violations []fault.Violation
+	for _, path := range unknownFields(request.ProtoReflect(), "", nil) {
+		violations = append(violations, fault.Violation{Field: path, Rule: "holds a field that the contract does not have"})
+	}
+	return violations
 }
 
 // unknownFields returns the paths of the messages that hold unknown fields.
@@ -65,8 +71,7 @@ func admitRecords(c *identity.Caller, request proto.Message) error {
 	r := request.ProtoReflect()
 	updates := r.Descriptor().Fields().ByName("update_mask") != nil
 	ceiling := c.Law.WriteCeiling(c.Role, c.Purpose)
-	refused := fault.New(fault.ClassNotWritable)
-	denied := false
+	var denied []fault.Violation
 	r.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if fd.Message() == nil || fd.IsList() || !record.IsRecord(fd.Message()) {
 			return true
@@ -78,8 +83,7 @@ func admitRecords(c *identity.Caller, request proto.Message) error {
 				m.Clear(f)
 			case updates || !tellable(f):
 			case !ceiling.Has(record.ClassOf(f)):
-				denied = true
-				refused.Violating(fault.Violation{
+				denied = append(denied, fault.Violation{
 					Field: strings.Join([]string{string(fd.Name()), string(f.Name())}, "."),
 					Rule:  "your role may not tell " + className(record.ClassOf(f)),
 				})
@@ -88,8 +92,8 @@ func admitRecords(c *identity.Caller, request proto.Message) error {
 		})
 		return true
 	})
-	if denied {
-		return refused
+	if len(denied) > 0 {
+		return fault.New(fault.ClassNotWritable).Violating(denied...)
 	}
 	return nil
 }

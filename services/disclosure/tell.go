@@ -27,12 +27,10 @@ func (p *Page) Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, 
 	}
 	lens := t.Law.Write(t.Role, t.Purpose, t.Standing)
 	told := agreement.Told{}
-	refused := fault.New(fault.ClassNotWritable)
-	denied := false
+	var denied []fault.Violation
 	for _, part := range parts {
 		if !lens.Has(part.field.Class) {
-			denied = true
-			refused.Violating(fault.Violation{
+			denied = append(denied, fault.Violation{
 				Field: requestPath(typ, part.field.Desc),
 				Rule:  "your role may not tell " + className(part.field.Class) + " of this record",
 			})
@@ -41,8 +39,8 @@ func (p *Page) Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, 
 		told.Classes |= record.Classes(part.field.Class)
 		told.Changed = append(told.Changed, part.paths()...)
 	}
-	if denied {
-		return agreement.Told{}, refused
+	if len(denied) > 0 {
+		return agreement.Told{}, fault.New(fault.ClassNotWritable).Violating(denied...)
 	}
 	for _, part := range parts {
 		if err := p.keep(ctx, typ, t, part); err != nil {
@@ -96,14 +94,12 @@ func tellable(fd protoreflect.FieldDescriptor) bool {
 func maskParts(typ *record.Type, mask []string) ([]part, error) {
 	var parts []part
 	at := make(map[protoreflect.FieldNumber]int)
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	for i, path := range mask {
 		steps := strings.Split(path, ".")
 		f, rule := maskField(typ, steps)
 		if rule != "" {
-			wrong = true
-			bad.Violating(fault.Violation{Field: fmt.Sprintf("update_mask.paths[%d]", i), Rule: rule})
+			wrong = append(wrong, fault.Violation{Field: fmt.Sprintf("update_mask.paths[%d]", i), Rule: rule})
 			continue
 		}
 		n, seen := at[f.Number]
@@ -119,8 +115,8 @@ func maskParts(typ *record.Type, mask []string) ([]part, error) {
 			parts[n].leaves = append(parts[n].leaves, steps[1:])
 		}
 	}
-	if wrong {
-		return nil, bad
+	if len(wrong) > 0 {
+		return nil, fault.Invalid(wrong...)
 	}
 	return parts, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -208,7 +209,9 @@ var commitment = regexp.MustCompile(`[0-9a-f]{64}`)
 func (a take) different(b take) string {
 	am, bm := a.messages, b.messages
 	if strings.HasPrefix(a.label, "AuditService/ListLogEntries") {
-		blank := func(b []byte) []byte { return commitment.ReplaceAll(slices.Clone(b), []byte("commitment or agreement")) }
+		blank := func(b []byte) []byte {
+			return commitment.ReplaceAll(slices.Clone(b), []byte("commitment or agreement"))
+		}
 		am, bm = each(am, blank), each(bm, blank)
 	}
 	switch {
@@ -218,10 +221,10 @@ func (a take) different(b take) string {
 		return fmt.Sprintf("status %q\nagainst %q", a.status, b.status)
 	case !slices.EqualFunc(am, bm, bytes.Equal):
 		return fmt.Sprintf("%s\nagainst\n%s", a.print(), b.print())
-	case fmt.Sprint(a.header) != fmt.Sprint(b.header):
-		return fmt.Sprintf("header %v against %v", a.header, b.header)
-	case fmt.Sprint(a.trailer) != fmt.Sprint(b.trailer):
-		return fmt.Sprintf("trailer %v against %v", a.trailer, b.trailer)
+	case !maps.EqualFunc(a.header, b.header, slices.Equal):
+		return fmt.Sprintf("header %q against %q", map[string][]string(a.header), map[string][]string(b.header))
+	case !maps.EqualFunc(a.trailer, b.trailer, slices.Equal):
+		return fmt.Sprintf("trailer %q against %q", map[string][]string(a.trailer), map[string][]string(b.trailer))
 	}
 	return ""
 }

@@ -238,5 +238,6 @@ func (w *world) refer(by *jisrtest.Client, kind jisrv1.Referral_Kind, victim, re
 }
 
 // client is the reader's own system.
-func (w *world) client() *jisrtest.Client { return w.x.AsFor(w.reader.who, w.reader.role, w.reader.purpose) }
-
+func (w *world) client() *jisrtest.Client {
+	return w.x.AsFor(w.reader.who, w.reader.role, w.reader.purpose)
+}

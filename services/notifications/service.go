@@ -125,16 +125,22 @@ func (s *Service) PullDeliveries(ctx context.Context, r *jisrv1.PullDeliveriesRe
 		lease = r.GetLeaseDuration().AsDuration()
 	}
 	call := store.Call{RPC: "NotificationService/PullDeliveries", Request: r}
-	leased, err := store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+	// Noted inside, since the reply of a change comes back as bytes for the wire.
+	var leased []string
+	_, err = store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
 		ds, err := tx.Lease(most, lease)
+		leased = leased[:0]
+		for _, d := range ds {
+			leased = append(leased, d.GetName())
+		}
 		return jisrv1.AcknowledgeDeliveriesResponse_builder{Deliveries: ds}.Build(), err
 	})
 	if err != nil {
 		return nil, err
 	}
 	reply := &jisrv1.PullDeliveriesResponse{}
-	for _, d := range leased.GetDeliveries() {
-		pulled, err := s.show(ctx, c, d.GetName())
+	for _, name := range leased {
+		pulled, err := s.show(ctx, c, name)
 		if errors.Is(err, fault.New(fault.NotFound)) {
 			continue // its link ended since; the next pull closes it
 		}

@@ -25,11 +25,9 @@ func maySend(tx *store.Tx, caseName string) error {
 
 // check gathers everything that is wrong with a notification.
 func check(tx *store.Tx, m *jisrv1.Notification) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	violate := func(field, rule string) {
-		wrong = true
-		bad.Violating(fault.Violation{Field: "notification." + field, Rule: rule})
+		wrong = append(wrong, fault.Violation{Field: "notification." + field, Rule: rule})
 	}
 	for i, name := range m.GetReceivers() {
 		slug := strings.TrimPrefix(name, "agencies/")
@@ -44,8 +42,8 @@ func check(tx *store.Tx, m *jisrv1.Notification) error {
 			violate(fmt.Sprintf("victims[%d]", i), "must name a victim of this case that your agency knows of")
 		}
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

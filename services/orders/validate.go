@@ -31,11 +31,9 @@ func mayDecide(tx *store.Tx, caseName string) error {
 
 // check gathers everything that is wrong with an order.
 func check(tx *store.Tx, caseName string, m *jisrv1.Order) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	violate := func(field, rule string) {
-		wrong = true
-		bad.Violating(fault.Violation{Field: "order." + field, Rule: rule})
+		wrong = append(wrong, fault.Violation{Field: "order." + field, Rule: rule})
 	}
 	if m.GetTarget() != caseName && (!strings.HasPrefix(m.GetTarget(), caseName+"/") || !known(tx, m.GetTarget())) {
 		violate("target", "must name the case, or a victim or suspect of it that your agency knows of")
@@ -48,8 +46,8 @@ func check(tx *store.Tx, caseName string, m *jisrv1.Order) error {
 	}
 	checkAddressees(tx, m, violate)
 	checkKind(m, violate)
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

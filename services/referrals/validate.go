@@ -13,11 +13,9 @@ import (
 // checkNew gathers everything that is wrong with a draft, and fills an empty
 // scope with all that the agreement allows for the kind.
 func checkNew(tx *store.Tx, caseName string, m *jisrv1.Referral) error {
-	bad := fault.New(fault.InvalidRequest)
-	wrong := false
+	var wrong []fault.Violation
 	violate := func(field, rule string) {
-		wrong = true
-		bad.Violating(fault.Violation{Field: "referral." + field, Rule: rule})
+		wrong = append(wrong, fault.Violation{Field: "referral." + field, Rule: rule})
 	}
 	terms, ok := tx.Law().Referral(m.GetKind())
 	if !ok {
@@ -41,8 +39,8 @@ func checkNew(tx *store.Tx, caseName string, m *jisrv1.Referral) error {
 	} else if record.Classes(m.GetScope()...)&^terms.Scope != 0 {
 		violate("scope", "must not hold a class that the agreement does not allow for this kind")
 	}
-	if wrong {
-		return bad
+	if len(wrong) > 0 {
+		return fault.Invalid(wrong...)
 	}
 	return nil
 }

@@ -168,7 +168,7 @@ func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Call
 }
 
 // showEntry renders one entry and puts on the docket how much of it the caller may see.
-func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (*jisrv1.LogEntry, error) {
+func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
 		return nil, err
@@ -181,21 +181,14 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 	}
 	e := audit.Show(st.ColumnText(0), leaf, subject, blob(st, 3))
 	setCreateTime(e, time.UnixMicro(leaf.GetTimeMicros()))
-	scope := record.EveryClass
+	own := l
 	if visible, err := s.seesLink(conn, c, subject); err != nil {
 		return nil, err
 	} else if !visible && leaf.GetAgency() != c.Agency {
-		scope &^= record.Classes(jisrv1.DataClass_DATA_CLASS_LOG_AGENCY)
+		own.Standing.Shut = record.Classes(jisrv1.DataClass_DATA_CLASS_LOG_AGENCY)
 	}
-	header, err := marshalHeader(record.TypeOf(e), e)
-	if err != nil {
+	if own.Header, err = marshalHeader(record.TypeOf(e), e); err != nil {
 		return nil, err
-	}
-	own := l
-	own.Header, own.Standing.Links = header, nil
-	for _, link := range l.Standing.Links {
-		link.Scope &= scope
-		own.Standing.Links = append(own.Standing.Links, link)
 	}
 	agreement.DocketFrom(ctx).Load(e.GetName(), own)
 	return e, nil

@@ -30,8 +30,8 @@ type disk struct {
 
 	mu   sync.Mutex
 	rule func(op operation) syscall.Errno
-	ours *os.File
-	done chan struct{}
+
+	ours, theirs *os.File
 }
 
 // operation is what a process asks of its disk.
@@ -59,8 +59,7 @@ func (d *disk) supervise(t testing.TB, c *exec.Cmd) {
 		t.Fatal(err)
 	}
 	d.ours = os.NewFile(uintptr(pair[0]), "supervisor")
-	theirs := os.NewFile(uintptr(pair[1]), "supervised")
-	t.Cleanup(func() { theirs.Close() })
+	d.theirs = os.NewFile(uintptr(pair[1]), "supervised")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +70,7 @@ func (d *disk) supervise(t testing.TB, c *exec.Cmd) {
 	}
 	c.Env = append(os.Environ(), supervisedProgram+"="+c.Path, supervisedProgram+"_OPS="+mode)
 	c.Path = self
-	c.ExtraFiles = []*os.File{theirs} // file 3 there
+	c.ExtraFiles = []*os.File{d.theirs} // file 3 there
 }
 
 // runSupervised puts the current thread under supervision, hands the listener
@@ -109,6 +108,7 @@ func runSupervised(program string) error {
 // attach takes the listener over and answers until the process has ended.
 func (d *disk) attach(t testing.TB) {
 	t.Helper()
+	d.theirs.Close() // a process that fails to start closes the last one
 	conn, err := net.FileConn(d.ours)
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +128,7 @@ func (d *disk) attach(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.done = make(chan struct{})
-	go d.serve(fds[0], d.done)
+	go d.serve(fds[0])
 }
 
 // notification and answer are struct seccomp_notif and struct seccomp_notif_resp of linux/seccomp.h.
@@ -149,8 +148,7 @@ type answer struct {
 	flags uint32
 }
 
-func (d *disk) serve(listener int, done chan struct{}) {
-	defer close(done)
+func (d *disk) serve(listener int) {
 	var open sync.WaitGroup
 	defer func() {
 		open.Wait()

@@ -76,7 +76,6 @@ var shelved = set(
 )
 
 // statistical is all that counting needs.
-//
 var statistical = set(
 	jisrv1.DataClass_DATA_CLASS_EXCHANGE,
 	jisrv1.DataClass_DATA_CLASS_REFERENCE,

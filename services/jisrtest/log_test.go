@@ -1,0 +1,50 @@
+package jisrtest_test
+
+import (
+	"context"
+	"testing"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/jisrtest"
+)
+
+// The shelter refers to a hospital. The owner of the case does not see that
+// referral, so the log does not tell it which hospital either.
+func TestTheLogDoesNotTellTheOwnerWhichHospitalTreats(t *testing.T) {
+	ctx := context.Background()
+	p := jisrtest.Opened(t, jisrtest.Start(t))
+	p.Order(jisrv1.Order_KIND_SHELTER, p.First, nil)
+	p.Refer(jisrv1.Referral_KIND_SHELTER_PLACEMENT, jisrtest.Shelter)
+	shelter, hospital, police := p.As(jisrtest.Shelter), p.As(jisrtest.Health), p.As(jisrtest.Police)
+	r, err := shelter.CreateReferral(ctx, jisrv1.CreateReferralRequest_builder{Parent: p.Case, Referral: jisrv1.Referral_builder{
+		Kind: jisrv1.Referral_KIND_MEDICAL_EXAM, Victim: p.First, Receiver: hospital.Agency,
+	}.Build()}.Build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shelter.SendReferral(ctx, jisrv1.SendReferralRequest_builder{Name: r.GetName()}.Build()); err != nil {
+		t.Fatal(err)
+	}
+	for _, reader := range []*jisrtest.Client{hospital, shelter} {
+		if _, err := reader.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := police.ListLogEntries(ctx, jisrv1.ListLogEntriesRequest_builder{Record: p.First}.Build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	agencies := make(map[jisrv1.Role]string)
+	for _, e := range log.GetLogEntries() {
+		if e.GetKind() == jisrv1.LogEntry_KIND_DISCLOSED {
+			agencies[e.GetRole()] = e.GetAgency() + e.GetSystem() + e.GetOfficer()
+		}
+	}
+	if who, ok := agencies[jisrv1.Role_ROLE_HEALTH]; !ok || who != "" {
+		t.Errorf("the hospital's read names %q; want an entry that names nobody", who)
+	}
+	// The control: the shelter was referred to by the police itself.
+	if agencies[jisrv1.Role_ROLE_SOCIAL_AFFAIRS] == "" {
+		t.Error("the shelter's read names nobody, and the police sent it there")
+	}
+}
