@@ -22,7 +22,7 @@ func (s *story) consentAndShare() {
 		s.t.did(foreign.short, "asks for victim one: her nationality, and no name")
 		s.fail(expect(!slices.Contains(s.before.victim.seen(), jisrv1.DataClass_DATA_CLASS_VICTIM_IDENTITY), "MoFA sees her name before she agreed"))
 	}
-	s.step(shelter, "records that she agrees: MoFA may know name and papers, for consular help", func(c *client) error {
+	s.step(shelter, "records her consent: MoFA may know name and papers, to help her", func(c *client) error {
 		made, err := c.RecordConsent(s.ctx, jisrv1.RecordConsentRequest_builder{
 			Parent: s.first, Answer: jisrv1.Consent_STATE_GIVEN,
 			Consent: jisrv1.Consent_builder{
@@ -54,7 +54,7 @@ func (s *story) consentAndShare() {
 	}
 	s.refused(erbil, "in Erbil asks for the case", fault.NotFound, ask)
 	s.t.note("The same bytes as for a case that never was.")
-	s.step(police, "shares the case with Erbil for 30 days: a suspect's trail leads there", func(c *client) error {
+	s.step(police, "shares the case with Erbil for 30 days: the trail leads there", func(c *client) error {
 		_, err := c.ShareCase(s.ctx, jisrv1.ShareCaseRequest_builder{Parent: s.matter, Share: jisrv1.Share_builder{
 			Agency: erbil.name(), ExpireTime: timestamppb.New(soon(30)),
 		}.Build()}.Build())

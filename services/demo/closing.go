@@ -19,11 +19,11 @@ func (s *story) closing() {
 		return s.complete(c, s.examination)
 	})
 	s.closed(hospital, hospital.short, "")
-	s.follow("completes the placement: she has a home of her own", jisrv1.Referral_STATE_COMPLETED, func(c *client) error {
+	s.follow("completes the placement", jisrv1.Referral_STATE_COMPLETED, func(c *client) error {
 		return s.complete(c, s.placement)
 	})
 	s.closed(shelter, shelter.short, "")
-	s.t.paragraph("Whoever wrote something keeps sight of its own words, and each party of its own referral.")
+	s.t.paragraph("Whoever wrote something keeps sight of its own words, unless they rested on consent; and each party keeps sight of its own referral: that it ended, and when.")
 }
 
 func (s *story) complete(c *client, referral string) error {

@@ -64,13 +64,19 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, x.close()) }()
 	s := &story{exchange: x, ctx: ctx, t: &teller{w: o.Out, colour: o.Colour}}
 	s.prologue()
-	s.register(o.Plan)
-	s.opening()
-	s.protection()
-	s.consentAndShare()
+	s.data(o.Plan)
 	s.everybodyAsks()
 	s.closing()
 	s.log()
 	s.epilogue()
 	return s.outcome()
+}
+
+// data plays as far as everything is open that will be: the state in which an
+// exchange that is left running is found.
+func (s *story) data(plan *register.Plan) {
+	s.register(plan)
+	s.opening()
+	s.protection()
+	s.consentAndShare()
 }

@@ -29,19 +29,26 @@ func (s *story) log() {
 	if s.err != nil {
 		return
 	}
-	s.t.did(police.short, fmt.Sprintf("as owner of the case asks who did what with victim one: %s", counted(len(entries), "entr(y)")))
+	s.t.did(police.short, fmt.Sprintf("as owner of the case asks who did what with victim one: %d entries", len(entries)))
 	s.t.line("")
-	s.t.line("%s", s.t.bold(fmt.Sprintf("  %-8s %-8s %-20s %-14s %7s  %s", "time", "what", "in which role", "for which purpose"[:14], "classes", "agency, officer")))
+	s.t.line("%s", s.t.bold(fmt.Sprintf("  %-8s %-8s %-20s %-14s %7s  %s", "UTC", "what", "in the role", "for", "classes", "agency, officer")))
 	slices.Reverse(entries)
 	for _, e := range entries {
-		who := "(not for the owner to know)"
+		who := hidden
 		if e.GetAgency() != "" {
 			who = strings.TrimPrefix(e.GetAgency(), "agencies/") + ", " + e.GetOfficer()
 		}
 		s.t.line("  %-8s %-8s %-20s %-14s %7d  %s", e.GetCreateTime().AsTime().Format(time.TimeOnly), kinds[e.GetKind()],
 			agreement.RoleName(e.GetRole()), agreement.PurposeName(e.GetPurpose()), len(e.GetDataClasses()), who)
 	}
+	s.t.line("")
+	s.t.paragraph("How to read it: an entry is durable before the answer leaves, so who read is in here, whether or not the reader says so. "+
+		"It holds classes and no values. Role, purpose and time always show. Who it was (%s) is left out where the owner may not see what linked that agency to her: "+
+		"the hospital was the shelter's referral, and a refused call had no link at all. That MoI read the log is now itself an entry.", hidden)
 }
+
+// hidden stands where the owner may not know who acted.
+const hidden = "-"
 
 var kinds = map[jisrv1.LogEntry_Kind]string{
 	jisrv1.LogEntry_KIND_DISCLOSED: "shown", jisrv1.LogEntry_KIND_CHANGED: "changed", jisrv1.LogEntry_KIND_REFUSED: "refused",

@@ -25,7 +25,7 @@ func (s *story) register(plan *register.Plan) {
 		return
 	}
 	s.t.did(own.short, fmt.Sprintf("imports its own register: %s read, %d in, %d rejected", counted(sum.Rows, "row"), sum.Imported, sum.Rejected))
-	s.t.note("%s, %s, %s, in the register's own Arabic, Sorani and Latin script", counted(sum.Cases, "case"), counted(sum.Victims, "victim"), counted(sum.Suspects, "suspect"))
+	s.t.note("%s, %s, %s; names stay in the script of the register.", counted(sum.Cases, "case"), counted(sum.Victims, "victim"), counted(sum.Suspects, "suspect"))
 	for _, p := range []party{own, other} {
 		var listed *jisrv1.ListCasesResponse
 		if !s.quietly(p, "lists cases", func(c *client) (err error) {
@@ -80,7 +80,7 @@ func (s *story) opening() {
 		return err
 	})
 	note := ""
-	s.step(police, "notifies the investigating judge, and MoFA since victim one is a foreigner", func(c *client) error {
+	s.step(police, "notifies the investigating judge, and MoFA, as victim one is Ethiopian", func(c *client) error {
 		sent, err := c.SendNotification(s.ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
 			Case: s.matter, Victims: []string{s.first, s.second}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE,
 			Receivers: []string{judge.name(), foreign.name()},
@@ -108,7 +108,7 @@ func (s *story) opening() {
 
 // receive pulls a party's deliveries and acknowledges them.
 func (s *story) receive(p party) {
-	s.step(p, "pulls the notification, with what it may see of the case, and acknowledges", func(c *client) error {
+	s.step(p, "pulls the notification, and what it may see with it; acknowledges", func(c *client) error {
 		pulled, err := c.PullDeliveries(s.ctx, jisrv1.PullDeliveriesRequest_builder{Parent: p.name()}.Build())
 		if err != nil {
 			return err

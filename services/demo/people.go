@@ -30,7 +30,7 @@ func baghdadCase() *jisrv1.Case {
 // person returns victim one or two: one writes Arabic, one Sorani.
 func person(n int) *jisrv1.Victim {
 	p := [...]struct{ original, latin, language, alias, country, band, passport string }{
-		{"زهرة الوادي الأزرق", "Zahrat al-Wadi al-Azraq", "ar", "نجمة", "SYR", "21-23", "N0000017"},
+		{"زهرة الوادي الأزرق", "Zahrat al-Wadi al-Azraq", "ar", "نجمة", "ETH", "21-23", "EP0000017"},
 		{"ڕووباری شینی هەنار", "Rûbarî Şînî Henar", "ckb", "ئەستێرە", "IRQ", "24-26", ""},
 	}[n]
 	name := func(original, latin string) *jisrv1.PersonName {
@@ -46,7 +46,6 @@ func person(n int) *jisrv1.Victim {
 		Alias:       jisrv1.VictimAlias_builder{Name: name(p.alias, "")}.Build(),
 		Identity:    jisrv1.VictimIdentity_builder{FullName: name(p.original, p.latin)}.Build(),
 		Documents:   jisrv1.VictimDocuments_builder{PassportNumber: p.passport, WithheldByAnother: jisrv1.Answer_ANSWER_YES}.Build(),
-		District:    jisrv1.VictimDistrict_builder{District: "IQG08Q05"}.Build(),
 		Immigration: jisrv1.VictimImmigration_builder{Status: "residence lapsed"}.Build(),
 		Screening:   jisrv1.VictimScreening_builder{MethodsOfControl: []string{"withholdsDocuments"}}.Build(),
 		Risk:        jisrv1.VictimRisk_builder{Level: jisrv1.RiskLevel_RISK_LEVEL_HIGH, Assessment: "The office knows her family."}.Build(),

@@ -56,7 +56,7 @@ func (s *story) protection() {
 		_, err := c.GetVictim(s.ctx, jisrv1.GetVictimRequest_builder{Name: s.second}.Build())
 		return err
 	})
-	s.step(shelter, "writes where she is, whom the police may call, her measures, her risk", func(c *client) error {
+	s.step(shelter, "writes where she is, whom the police may call, risk and measures", func(c *client) error {
 		return s.update(c, shelterWrites(s.first))
 	})
 	s.examine()
@@ -75,7 +75,7 @@ func (s *story) protection() {
 
 // follow lets the shelter take a step, and MoI see it.
 func (s *story) follow(does string, want jisrv1.Referral_State, act func(*client) error) {
-	what := fmt.Sprintf("%s; MoI, who sent it, sees %s", does, strings.TrimPrefix(want.String(), "STATE_"))
+	what := fmt.Sprintf("%s; MoI, who sent it, reads %s", does, strings.TrimPrefix(want.String(), "STATE_"))
 	s.step(shelter, what, func(c *client) error {
 		if err := act(c); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (s *story) follow(does string, want jisrv1.Referral_State, act func(*client
 		if err != nil {
 			return err
 		}
-		return expect(r.GetState() == want, "MoI sees %s", r.GetState())
+		return expect(r.GetState() == want, "MoI reads %s", r.GetState())
 	})
 }
 
@@ -131,10 +131,11 @@ func (s *story) update(c *client, v *jisrv1.Victim) error {
 func shelterWrites(victim string) *jisrv1.Victim {
 	return jisrv1.Victim_builder{
 		Name:       victim,
+		District:   jisrv1.VictimDistrict_builder{District: "IQG08Q05"}.Build(),
 		Location:   jisrv1.VictimLocation_builder{Shelter: "House of the Lantern", Phone: "+964 700 000 0000"}.Build(),
 		Liaison:    jisrv1.LiaisonContact_builder{Desk: "Shelter liaison, MoLSA", Phone: "+964 700 000 0001", Hours: "day and night"}.Build(),
 		Risk:       jisrv1.VictimRisk_builder{Level: jisrv1.RiskLevel_RISK_LEVEL_HIGH, Assessment: "The recruiter has asked for her."}.Build(),
 		Protection: jisrv1.ProtectionMeasures_builder{Level: jisrv1.RiskLevel_RISK_LEVEL_HIGH, InForce: []string{"no visitors", "escort outside"}}.Build(),
-		ReturnRisk: jisrv1.ReturnRisk_builder{AtRisk: jisrv1.Answer_ANSWER_YES}.Build(),
+		ReturnRisk: jisrv1.ReturnRisk_builder{AtRisk: jisrv1.Answer_ANSWER_NO}.Build(),
 	}.Build()
 }

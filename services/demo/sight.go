@@ -2,6 +2,7 @@ package demo
 
 import (
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,6 +17,7 @@ type kept struct {
 	msg      proto.Message
 	barred   bool
 	withheld map[jisrv1.DataClass]jisrv1.Withholding_Reason
+	ask      []string // whom the reader may ask for what was withheld
 }
 
 // view is what one party sees of the four records.
@@ -45,6 +47,9 @@ func keep[M withholder](into *kept, msg M, err error) error {
 	into.msg, into.withheld = msg, make(map[jisrv1.DataClass]jisrv1.Withholding_Reason)
 	for _, w := range msg.GetWithheld() {
 		into.withheld[w.GetDataClass()] = w.GetReason()
+		if a := strings.TrimPrefix(w.GetAskAgency(), "agencies/"); a != "" && !slices.Contains(into.ask, a) {
+			into.ask = append(into.ask, a)
+		}
 	}
 	return nil
 }

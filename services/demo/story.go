@@ -86,12 +86,11 @@ func expect(ok bool, format string, args ...any) error {
 // prologue says what is running and who plays.
 func (s *story) prologue() {
 	t := s.t
-	t.line("%s", t.bold("jisr: a trafficking case in Baghdad, played by "+counted(len(cast)-1, "agency's system")))
+	t.line("%s", t.bold("jisr: a trafficking case in Baghdad, played by nine agencies"))
 	t.paragraph("A real exchange runs in this process on %s, with throw-away certificates and data. "+
 		"Each line below is a call over mutual TLS under the caller's own certificate. The law is the data-sharing agreement, edition %s, SHA-256 %.16s….",
 		s.daemon.Addr(), s.law.Edition(), s.law.Hash())
 	t.line("")
-	t.line("  %-6s %-26s %s", "", t.bold("certificate")+pad("certificate", 26), t.bold("agency"))
 	for _, p := range cast {
 		if p == operations {
 			continue
@@ -101,12 +100,12 @@ func (s *story) prologue() {
 			s.fail(fmt.Errorf("the agreement has no agency %s", p.agency))
 			return
 		}
-		t.line("  %-6s %-26s %s", p.short, p.agency+"/"+p.system, a.DisplayName)
 		own := a.DisplayNameAr
 		if p == erbil {
 			own = a.DisplayNameCkb
 		}
-		t.line("  %-33s %s", "", isolate(own))
+		t.line("  %-6s %s", t.bold(p.short)+pad(p.short, 6), a.DisplayName)
+		t.line("  %-6s %-22s %s", "", p.agency+"/"+p.system, isolate(own))
 	}
 }
 

@@ -20,18 +20,34 @@ func (t *teller) recordOf(title string, k kept) {
 	var lines [][2]string
 	flatten(k.msg.ProtoReflect(), "", &lines)
 	for _, l := range lines {
+		if l[0] == "name" {
+			l[1] = shorten(l[1])
+		}
 		t.line("    %-*s %s", fieldWidth, l[0], isolate(l[1]))
 	}
 	closed := slices.Sorted(maps.Keys(k.withheld))
 	if len(closed) == 0 {
 		return
 	}
-	for i, l := range wrap("withheld: "+labelAll(closed), width-4) {
+	text := "withheld: " + labelAll(closed)
+	if len(k.ask) > 0 {
+		text += ". Whom to ask: " + strings.Join(k.ask, ", ")
+	}
+	for i, l := range wrap(text, width-6) {
 		if i > 0 {
 			l = "  " + l
 		}
 		t.line("    %s", t.dim(l))
 	}
+}
+
+// shorten cuts the ids in a name: nobody reads 26 letters, and a table has no room for them.
+func shorten(name string) string {
+	parts := strings.Split(name, "/")
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = parts[i][:min(len(parts[i]), 5)] + "…"
+	}
+	return strings.Join(parts, "/")
 }
 
 // flatten lists the fields that are set, but the ones that every record has.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,14 +23,14 @@ func TestKillNineAtAnyMomentLosesNothingThatWasAnswered(t *testing.T) {
 	x := install(t)
 	x.start()
 	w := x.settle(rand.Uint64())
-	random := rand.New(rand.NewPCG(w.seed, 1<<32))
+	random := rand.New(rand.NewPCG(w.seed, inFlight)) // a stream beside the desks' own
 	early := filepath.Join(t.TempDir(), "early.db")
 	begun := 0
 	for i := range kills {
 		from := w.book.len()
 		stop := make(chan struct{})
 		// A random moment of the load, from its first calls to a log of some hundred groups.
-		after := time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { x.signal(9) })
+		after := time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { x.signal(syscall.SIGKILL) })
 		x.load(w, stop)
 		after.Stop()
 		x.wait()
@@ -98,16 +99,16 @@ func seesRemovals(t *testing.T, x *exchange, w *world) {
 	is := func(rpc string) *call { return last(func(c *call) bool { return c.RPC == rpc }) }
 	created, updated, read, sent := is("CaseService/CreateVictim"), is("CaseService/UpdateVictim"), is("CaseService/GetVictim"), is("NotificationService/SendNotification")
 	for name, remove := range map[string][2]string{
-		"a record":                     {"DELETE FROM records WHERE name = ?", created.Record},
-		"a change's entry":             {"DELETE FROM log_entries WHERE name = ?", updated.Receipt},
-		"a read's entry":               {"DELETE FROM log_entries WHERE name = ?", read.Receipt},
-		"an entry of a record's list":  {"DELETE FROM log_subjects WHERE entry = ?", read.Receipt},
-		"an update":                    {"UPDATE records SET revision = revision - 1 WHERE name = ?", updated.Record},
-		"a section":                    {"UPDATE records SET envelope = substr(envelope, 1, 40) WHERE name = ?", updated.Record},
-		"a delivery":                   {"DELETE FROM deliveries WHERE notification = ?", sent.Record},
-		"that a thing was done once":   {"INSERT INTO log_entries SELECT 'logEntries/again', time, leaf, salt, commitment FROM log_entries WHERE name = ?", created.Receipt},
-		"the entry, for another in it": {"UPDATE log_entries SET leaf = (SELECT leaf FROM log_entries ORDER BY name LIMIT 1) WHERE name = ?", read.Receipt},
-		"what a record looked like":    {"UPDATE records SET header = header || x'00' WHERE name = ?", created.Record},
+		"a record":                    {"DELETE FROM records WHERE name = ?", created.Record},
+		"a change's entry":            {"DELETE FROM log_entries WHERE name = ?", updated.Receipt},
+		"a read's entry":              {"DELETE FROM log_entries WHERE name = ?", read.Receipt},
+		"an entry of a record's list": {"DELETE FROM log_subjects WHERE entry = ?", read.Receipt},
+		"an update":                   {"UPDATE records SET revision = revision - 1 WHERE name = ?", updated.Record},
+		"a section":                   {"UPDATE records SET envelope = substr(envelope, 1, 40) WHERE name = ?", updated.Record},
+		"a delivery":                  {"DELETE FROM deliveries WHERE notification = ?", sent.Record},
+		"that a thing was done once":  {"INSERT INTO log_entries SELECT 'logEntries/again', time, leaf, salt, commitment FROM log_entries WHERE name = ?", created.Receipt},
+		"what an entry says":          {"UPDATE log_entries SET leaf = (SELECT leaf FROM log_entries ORDER BY name LIMIT 1) WHERE name = ?", read.Receipt},
+		"what a record looked like":   {"UPDATE records SET header = header || x'00' WHERE name = ?", created.Record},
 	} {
 		path := filepath.Join(t.TempDir(), "doctored.db")
 		copyFile(t, x.database(), path)

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jisr-exchange/jisr"
+	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/demo"
+)
+
+func newDemo(a *app) *cobra.Command {
+	var f importFlags
+	var listen string
+	var serve bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Play a case across agencies on a throw-away exchange, or leave it running",
+		Long: `Demo starts a real exchange in this process, with certificates and data of its
+own, and plays a case: nine agencies call it, each under its own certificate,
+and it prints what each saw and what was withheld from it, and why. Nothing is
+left behind.
+
+With --serve the exchange is left running, with the data of the play, and lines
+for grpcurl are printed. Ctrl-C stops it and removes its files, unless --dir
+named where to keep them.`,
+		Example: `  jisr demo
+  jisr demo --register cases.csv --mapping cases.mapping.yaml
+  jisr demo --serve --dir .jisr-demo`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o := demo.Options{Agreement: jisr.Agreement, Listen: listen, Version: version(), Out: a.stdout, Colour: a.onTerminal(a.stdout)}
+			// JISR_DIR names the certificates of another exchange: only the flag says where these go.
+			if cmd.Flags().Changed("dir") {
+				o.Dir = a.flags.dir
+				if _, err := os.Stat(filepath.Join(o.Dir, certs.CAFile)); !errors.Is(err, fs.ErrNotExist) {
+					return usage(o.Dir+" holds an authority already", "name another directory, or remove it")
+				}
+			}
+			if f.register != "" || f.mapping != "" {
+				if f.register == "" || f.mapping == "" {
+					return usage("--register and --mapping go together", "see jisr import --help for what they hold")
+				}
+				_, plan, err := f.plan()
+				if err != nil {
+					return err
+				}
+				o.Plan = plan
+			}
+			ctx := cmd.Context()
+			if !signal.Ignored(syscall.SIGHUP) {
+				// A terminal that is closed must not leave keys behind either.
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+				defer stop()
+			}
+			if serve {
+				o.Log = a.stderr
+				return played(demo.Serve(ctx, o))
+			}
+			return played(demo.Run(ctx, o))
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&serve, "serve", false, "leave the exchange running, with the data of the play")
+	flags.StringVar(&listen, "listen", "", "where it listens (default "+demo.DefaultListen+" with --serve, else any free port)")
+	flags.StringVar(&f.register, "register", "", "import this register (CSV) instead of the one of the play")
+	flags.StringVar(&f.mapping, "mapping", "", "the mapping of --register (YAML)")
+	return cmd
+}
+
+// played sorts how a demonstration ended.
+func played(err error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, syscall.EADDRINUSE):
+		return usage("another program listens there already", "name another address with --listen, such as 127.0.0.1:7444")
+	}
+	return &failedError{fmt.Sprintf("the demonstration failed: %v", err)}
+}
+
+// version is what the module proxy or the checkout says this build is.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,130 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/identity"
+)
+
+// DefaultListen is where a demonstration is left running.
+const DefaultListen = "127.0.0.1:7443"
+
+// Serve makes the demonstration's data and serves it until ctx ends. It prints
+// lines that can be pasted into a terminal.
+func Serve(ctx context.Context, o Options) (err error) {
+	if o.Listen == "" {
+		o.Listen = DefaultListen
+	}
+	if err := o.complete(); err != nil {
+		return err
+	}
+	began := time.Now()
+	x, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, x.close()) }()
+	t := &teller{w: o.Out, colour: o.Colour}
+	t.line("%s", t.bold(fmt.Sprintf("jisr serves on %s, ready after %d ms", x.daemon.Addr(), time.Since(began).Milliseconds())))
+	s := &story{exchange: x, ctx: ctx, t: &teller{w: io.Discard}}
+	s.data(o.Plan)
+	if err := s.outcome(); err != nil {
+		return ended(ctx, err)
+	}
+	if err := writeProtoset(filepath.Join(x.dir, protosetFile)); err != nil {
+		return err
+	}
+	if s.lines(t); t.err != nil {
+		return t.err
+	}
+	select {
+	case <-ctx.Done():
+		t.line("\n  stopping")
+		return t.err
+	case err := <-x.done:
+		x.done <- nil // close waits for it
+		return errors.Join(errors.New("the exchange stopped by itself"), err)
+	}
+}
+
+// ended tells an interrupt, which is how a server is asked to stop, from a failure.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// lines prints what to paste. The shell's variables keep the lines short enough to read.
+func (s *story) lines(t *teller) {
+	t.paragraph("Throw-away certificates of ten agencies are in")
+	t.line("    %s", s.dir)
+	kept := "Ctrl-C stops it and removes them."
+	if s.keep {
+		kept = "Ctrl-C stops it; the files stay."
+	}
+	t.paragraph("%s The data is the demonstration's, while victim one is in the shelter and has agreed that MoFA learns her name.", kept)
+	t.line("\n%s", t.bold("Paste these first:"))
+	t.line("  J=%s A=%s", quote(s.dir), reachable(s.daemon.Addr()))
+	t.line("  V=%s", s.first)
+	t.paragraph("Without grpcurl, and in this repository:")
+	t.line("  alias grpcurl='go tool -modfile=tools/grpcurl/go.mod grpcurl'")
+
+	t.line("\n%s", t.bold("Is it well?"))
+	s.grpcurl(t, operations, "", "grpc.health.v1.Health/Check")
+	t.line("\n%s", t.bold("What does it offer? (Reflection is the operators'; others use jisr.protoset.)"))
+	t.line("  grpcurl %s \\\n    $A list", s.credentials(operations))
+	t.line("\n%s", t.bold("Who am I?"))
+	s.grpcurl(t, police, "", "jisr.v1.AgreementService/WhoAmI")
+	body := `-d '{"name": "'$V'"}'`
+	t.line("\n%s", t.bold("Victim one, as the shelter gets her:"))
+	s.grpcurl(t, shelter, body, "jisr.v1.CaseService/GetVictim")
+	t.line("\n%s", t.bold("And as MoFA gets her:"))
+	s.grpcurl(t, foreign, body, "jisr.v1.CaseService/GetVictim")
+	t.line("\n%s", t.bold("Who looked at her? (MoI owns the case.)"))
+	s.grpcurl(t, police, `-d '{"record": "'$V'"}'`, "jisr.v1.AuditService/ListLogEntries")
+	t.line("")
+}
+
+func (s *story) grpcurl(t *teller, p party, body, rpc string) {
+	t.line("  grpcurl %s \\", s.credentials(p))
+	headers := fmt.Sprintf("-H '%s: %s' -H '%s: %s'", identity.OfficerHeader, p.officer, identity.PurposeHeader, agreement.PurposeName(p.purpose))
+	t.line("    -protoset $J/%s %s \\", protosetFile, headers)
+	if body != "" {
+		body += " "
+	}
+	t.line("    %s$A %s", body, rpc)
+}
+
+func (s *story) credentials(p party) string {
+	cert, key := certs.ClientFiles("$J", p.agency, p.system)
+	return fmt.Sprintf("-cacert $J/%s -cert %s -key %s", certs.CAFile, cert, key)
+}
+
+// reachable is an address to call: one that listens everywhere is called on loopback.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return addr
+}
+
+// quote makes a path one word of a shell.
+func quote(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("/._-", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

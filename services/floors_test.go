@@ -1,0 +1,102 @@
+package services
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/jisr-exchange/jisr/"
+
+// floors is the house from the ground up. A package imports only from floors
+// below its own, so that no record can redact, no shelf can open a section and
+// no gate can reach a handler. Packages of one floor do not know each other.
+var floors = [][]string{
+	{"gen/jisr/v1"},
+	{"services/record", "services/fault", "services/certs"},
+	{"services/agreement"},
+	{"services/identity"},
+	{"services/audit", "services/keyring"},
+	{"services/store", "services/disclosure"},
+	{"services/lifecycle"},
+	{"services/cases", "services/referrals", "services/orders", "services/agencies", "services/agreements", "services/logentries"},
+	{"services/consents", "services/notifications"},
+	{"services"},
+	{"services/daemon", "services/register", "examples", "."},
+	{"services/demo"},
+	{"cmd/jisr", "cmd/jisrd"},
+}
+
+func TestDependenciesOnlyRunDown(t *testing.T) {
+	floor := make(map[string]int)
+	for n, packages := range floors {
+		for _, p := range packages {
+			floor[p] = n
+		}
+	}
+	seen := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), "../"))
+		if dir == ".." {
+			dir = "."
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !inTheHouse(dir) {
+			return nil
+		}
+		n, known := floor[dir]
+		if !known {
+			t.Errorf("%s stands on no floor: say on which", dir)
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, i := range file.Imports {
+			seen++
+			climbs(t, path, n, i.Path.Value, floor)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 100 {
+		t.Errorf("only %d imports were read", seen)
+	}
+}
+
+// inTheHouse reports whether a folder is part of the house; tools and tests stand beside it.
+func inTheHouse(dir string) bool {
+	return dir == "." || dir == "services" || dir == "examples" ||
+		(strings.HasPrefix(dir, "services/") && !strings.HasPrefix(dir, "services/jisrtest")) || strings.HasPrefix(dir, "cmd/")
+}
+
+func climbs(t *testing.T, path string, n int, quoted string, floor map[string]int) {
+	t.Helper()
+	imported, err := strconv.Unquote(quoted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, ok := strings.CutPrefix(imported+"/", module)
+	if !ok {
+		return
+	}
+	inside = strings.TrimSuffix(inside, "/")
+	if inside == "" {
+		inside = "."
+	}
+	m, known := floor[inside]
+	if !known {
+		t.Errorf("%s imports %s, which stands on no floor", path, inside)
+	} else if m >= n {
+		t.Errorf("%s imports %s, which is not below it", path, inside)
+	}
+}
