@@ -5,8 +5,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/fault"
 )
@@ -18,6 +21,7 @@ const probeEvery = 500 * time.Millisecond
 type pulse struct {
 	server *health.Server
 	down   atomic.Bool
+	going  atomic.Bool
 	wake   chan struct{}
 }
 
@@ -61,4 +65,28 @@ func (p *pulse) run(ctx context.Context, probe func(context.Context) error) {
 
 func (p *pulse) set(s grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	p.server.SetServingStatus("", s)
+}
+
+// leave tells whoever watches that the server is going.
+func (p *pulse) leave() {
+	p.going.Store(true)
+	p.server.Shutdown()
+}
+
+// watch ends a watch of health with the news that the server is going: a watch
+// has no end of its own, and the drain would wait for it until it is cut.
+type watch struct {
+	grpc.ServerStream
+	going *atomic.Bool
+}
+
+// SendMsg sends, and ends the stream if that was the last there is to say.
+func (w watch) SendMsg(m any) error {
+	if err := w.ServerStream.SendMsg(m); err != nil {
+		return err
+	}
+	if w.going.Load() {
+		return status.Error(codes.Canceled, "the server is going")
+	}
+	return nil
 }

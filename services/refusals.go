@@ -64,11 +64,11 @@ func asked(request any) string {
 // enter is the door as a layer.
 func (s *Server) enter(ctx context.Context, method string, _ any, next func(context.Context) error) error {
 	c, err := s.door.Admit(ctx, method, false)
+	if at, ok := ctx.Value(seatKey{}).(*seat); ok {
+		at.caller = c // for the log, also where the law refuses
+	}
 	if err != nil {
 		return err
-	}
-	if at, ok := ctx.Value(seatKey{}).(*seat); ok {
-		at.caller = c
 	}
 	return next(identity.NewContext(ctx, c))
 }

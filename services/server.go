@@ -189,7 +189,7 @@ func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnarySer
 
 func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if !ours(info.FullMethod) {
-		return handler(srv, ss)
+		return handler(srv, watch{ServerStream: ss, going: &s.health.going})
 	}
 	return s.gate.Stream(srv, ss, info, handler)
 }
@@ -220,7 +220,7 @@ func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
 // that was taken is committed and the files are closed. After grace the
 // connections are cut; what was acknowledged is durable all the same.
 func (s *Server) Stop(grace time.Duration) error {
-	s.health.server.Shutdown()
+	s.health.leave()
 	cut := time.AfterFunc(grace, s.grpc.Stop)
 	s.grpc.GracefulStop()
 	cut.Stop()

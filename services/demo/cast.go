@@ -37,7 +37,7 @@ var (
 		role: jisrv1.Role_ROLE_HUMAN_RIGHTS, purpose: jisrv1.Purpose_PURPOSE_OVERSIGHT}
 	erbil = party{short: "KRI", agency: "kri-dcoc", system: "erbil", officer: "oc-1203",
 		role: jisrv1.Role_ROLE_ORGANISED_CRIME, purpose: jisrv1.Purpose_PURPOSE_INVESTIGATION}
-	operations = party{short: "Ops", agency: "jisr-operations", system: "console", officer: "op-1",
+	operations = party{short: "Ops", agency: "jisr-operations", system: "desk", officer: "op-1",
 		role: jisrv1.Role_ROLE_OPERATIONS, purpose: jisrv1.Purpose_PURPOSE_OPERATIONS}
 )
 

@@ -81,8 +81,9 @@ func (s *story) lines(t *teller) {
 
 	t.line("\n%s", t.bold("Is it well?"))
 	s.grpcurl(t, operations, "", "grpc.health.v1.Health/Check")
-	t.line("\n%s", t.bold("What does it offer? (Reflection is the operators'; others use jisr.protoset.)"))
-	t.line("  grpcurl %s \\\n    $A list", s.credentials(operations))
+	t.line("\n%s", t.bold("What does it offer? (Reflection is for operators; others use jisr.protoset.)"))
+	s.credentials(t, operations)
+	t.line("    $A list")
 	t.line("\n%s", t.bold("Who am I?"))
 	s.grpcurl(t, police, "", "jisr.v1.AgreementService/WhoAmI")
 	body := `-d '{"name": "'$V'"}'`
@@ -95,19 +96,21 @@ func (s *story) lines(t *teller) {
 	t.line("")
 }
 
+// grpcurl prints a call of a party, broken where a terminal would break it.
 func (s *story) grpcurl(t *teller, p party, body, rpc string) {
-	t.line("  grpcurl %s \\", s.credentials(p))
-	headers := fmt.Sprintf("-H '%s: %s' -H '%s: %s'", identity.OfficerHeader, p.officer, identity.PurposeHeader, agreement.PurposeName(p.purpose))
-	t.line("    -protoset $J/%s %s \\", protosetFile, headers)
+	s.credentials(t, p)
+	t.line("    -H '%s: %s' -H '%s: %s' \\", identity.OfficerHeader, p.officer, identity.PurposeHeader, agreement.PurposeName(p.purpose))
 	if body != "" {
 		body += " "
 	}
-	t.line("    %s$A %s", body, rpc)
+	t.line("    -protoset $J/%s %s\\", protosetFile, body)
+	t.line("    $A %s", rpc)
 }
 
-func (s *story) credentials(p party) string {
+func (s *story) credentials(t *teller, p party) {
 	cert, key := certs.ClientFiles("$J", p.agency, p.system)
-	return fmt.Sprintf("-cacert $J/%s -cert %s -key %s", certs.CAFile, cert, key)
+	t.line("  grpcurl -cacert $J/%s \\", certs.CAFile)
+	t.line("    -cert %s -key %s \\", cert, key)
 }
 
 // reachable is an address to call: one that listens everywhere is called on loopback.

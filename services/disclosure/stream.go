@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -35,7 +36,13 @@ type gatedStream struct {
 	caller *identity.Caller
 	docket *agreement.Docket
 	rpc    string
+
+	receipts int
 }
+
+// trailed bounds the receipts in a trailer, so that a long file does not end in
+// a trailer that no client takes; every entry is in the log all the same.
+const trailed = 100
 
 // Context carries the caller and the call's docket.
 func (s *gatedStream) Context() context.Context { return s.ctx }
@@ -63,7 +70,7 @@ func (s *gatedStream) SendMsg(m any) error {
 		if err := s.gate.recheck(s.ctx, s.caller); err != nil {
 			return err
 		}
-		out, _, err := s.gate.release(s.ctx, s.caller, s.docket, s.rpc, reply)
+		out, entry, err := s.gate.release(s.ctx, s.caller, s.docket, s.rpc, reply)
 		if errors.Is(err, agreement.ErrMoved) {
 			if err := s.reread(reply.ProtoReflect()); errors.Is(err, fault.New(fault.NotFound)) {
 				return nil
@@ -76,9 +83,18 @@ func (s *gatedStream) SendMsg(m any) error {
 			return err
 		}
 		s.forget(reply.ProtoReflect())
+		s.receipt(entry)
 		return s.ServerStream.SendMsg(out)
 	}
 	return fault.New(fault.StoreUnavailable)
+}
+
+// receipt adds a message's log entry to the stream's trailer: headers have left
+// before the first message does.
+func (s *gatedStream) receipt(entry string) {
+	if s.receipts++; entry != "" && s.receipts <= trailed {
+		s.SetTrailer(metadata.Pairs(ReceiptHeader, entry))
+	}
 }
 
 // records calls f with every record of a message.

@@ -71,7 +71,10 @@ func NewDoor(o Options) (*Door, error) {
 //
 // The order is fixed so that least is told to whom least is known: first the
 // certificate, then the form of the headers, then the role, the method and
-// the purpose. Every error is a fault of the catalogue.
+// the purpose. Every error is a fault of the catalogue. With a method or purpose
+// that was not granted comes who asked for it, in a role that is truly held, so
+// that the attempt is written down in an officer's name; the call is refused all
+// the same.
 func (d *Door) Admit(ctx context.Context, fullMethod string, record bool) (*Caller, error) {
 	state, ok := stateOf(ctx)
 	if !ok {
@@ -119,8 +122,11 @@ func (d *Door) Admit(ctx context.Context, fullMethod string, record bool) (*Call
 			return nil, fault.New(fault.RoleNotHeld)
 		}
 	}
-	if err := c.granted(law, agency); err != nil {
-		return nil, err
+	switch err := c.granted(law, agency); {
+	case errors.Is(err, fault.New(fault.MethodNotGranted)), errors.Is(err, fault.New(fault.PurposeNotGranted)):
+		return c, err
+	case err != nil:
+		return nil, err // the role is a claim
 	}
 	return c, nil
 }

@@ -66,6 +66,9 @@ func judgeOf(p *jisrtest.Play) *jisrtest.Client {
 	return p.AsFor(jisrtest.Judge, jisrv1.Role_ROLE_INVESTIGATING_JUDGE, jisrv1.Purpose_PURPOSE_INVESTIGATION)
 }
 
+// policeOf are the counter-trafficking police, who own the case.
+func policeOf(p *jisrtest.Play) *jisrtest.Client { return p.As(jisrtest.Police) }
+
 // consular is foreign affairs, for the purpose of a travel document and a return.
 func consular(p *jisrtest.Play) *jisrtest.Client {
 	return p.AsFor(jisrtest.Foreign, jisrv1.Role_ROLE_FOREIGN_AFFAIRS, jisrv1.Purpose_PURPOSE_CONSULAR)

@@ -161,7 +161,7 @@ func TestSenderTakesBackAtTheMomentOfAcceptanceAndOneOfTheTwoHolds(t *testing.T)
 		var back, kept error
 		var both sync.WaitGroup
 		both.Go(func() {
-			_, back = police.WithdrawReferral(ctx, jisrv1.WithdrawReferralRequest_builder{Name: r.GetName()}.Build())
+			_, back = police.WithdrawReferral(ctx, jisrv1.WithdrawReferralRequest_builder{Name: r.GetName(), Reason: jisrv1.Referral_END_REASON_NOT_NEEDED}.Build())
 		})
 		both.Go(func() { _, kept = accept(shelter, r.GetName()) })
 		both.Wait()
@@ -187,7 +187,7 @@ func TestOnlyThePartiesOfAReferralMoveIt(t *testing.T) {
 	p := baghdad(t)
 	p.Notify("iom/assistance")
 	r := placed(t, p)
-	end := jisrv1.CompleteReferralRequest_builder{Name: r.GetName()}.Build()
+	end := jisrv1.CompleteReferralRequest_builder{Name: r.GetName(), Reason: jisrv1.Referral_END_REASON_NEED_MET}.Build()
 	refused(p.As(jisrtest.NGO).CompleteReferral(ctx, end))(t, fault.NotFound)
 	refused(p.As(jisrtest.Police).CompleteReferral(ctx, end))(t, fault.TransitionNotAllowed)
 	refused(judgeOf(p).CompleteReferral(ctx, end))(t, fault.TransitionNotAllowed)

@@ -89,7 +89,7 @@ func (p *tape) tries(asks map[string]string) {
 	p.t.Helper()
 	for _, called := range []string{"referral", "judge's referral", "Erbil referral", "no referral"} {
 		p.call("ReferralService/AcceptReferral", "name", asks[called])
-		p.call("ReferralService/WithdrawReferral", "name", asks[called], "etag", "stale")
+		p.call("ReferralService/WithdrawReferral", "name", asks[called], "etag", "stale", "reason", jisrv1.Referral_END_REASON_NOT_NEEDED)
 	}
 	for _, called := range []string{"shelter order", "quiet order", "seal", "no order"} {
 		p.call("OrderService/RevokeOrder", "name", asks[called], "etag", "stale")

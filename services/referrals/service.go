@@ -151,12 +151,25 @@ func Move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason j
 	n, _ := record.ParseName(m.GetName())
 	switch {
 	case next == sent:
-		return tx.Link(n.Case, store.Grant{
-			Agency: strings.TrimPrefix(m.GetReceiver(), "agencies/"), Link: jisrv1.Link_LINK_RECEIVER,
-			Via: m.GetName(), Subject: m.GetVictim(), Scope: record.Classes(m.GetScope()...),
-		}, m.GetName())
+		return letIn(tx, m, n.Case)
 	case ended(next):
 		return tx.Unlink(n.Case, m.GetName())
 	}
 	return nil
+}
+
+// letIn gives the receiver sight of the person within the referral's scope, and
+// a notification of it.
+func letIn(tx *store.Tx, m *jisrv1.Referral, caseName string) error {
+	err := tx.Link(caseName, store.Grant{
+		Agency: strings.TrimPrefix(m.GetReceiver(), "agencies/"), Link: jisrv1.Link_LINK_RECEIVER,
+		Via: m.GetName(), Subject: m.GetVictim(), Scope: record.Classes(m.GetScope()...),
+	}, m.GetName())
+	if err != nil {
+		return err
+	}
+	return tx.Announce(jisrv1.Notification_builder{
+		Case: caseName, Victims: []string{m.GetVictim()}, Subject: jisrv1.Notification_SUBJECT_REFERRAL,
+		Receivers: []string{m.GetReceiver()},
+	}.Build(), m.GetName())
 }

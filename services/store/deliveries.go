@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -40,6 +41,52 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	}
 	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
 		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+}
+
+// Announce makes and queues a notification that follows from somebody's act,
+// such as a referral that was sent: the exchange's own, so that no write lens is
+// asked. via is the record that it is about; with that record's end the receiver
+// loses sight of it, and what still waits closes. It opens nothing of the case.
+func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
+	t := record.TypeOf(n)
+	name, err := record.NewName(t, "", tx.store.Random)
+	if err != nil {
+		return err
+	}
+	n.SetName(name)
+	setCreateTime(n, tx.now)
+	n.SetSender("agencies/" + tx.caller.Agency)
+	subject := ""
+	if len(n.GetVictims()) == 1 {
+		subject = n.GetVictims()[0]
+	}
+	e := &record.Envelope{}
+	if e.KeyID, err = tx.keyFor(t, n.GetCase(), subject); err != nil {
+		return err
+	}
+	var receipts []*jisrv1.Receipt
+	for _, r := range n.GetReceivers() {
+		receipts = append(receipts, jisrv1.Receipt_builder{Agency: r, State: jisrv1.Delivery_STATE_PENDING}.Build())
+	}
+	n.SetReceipts(receipts)
+	tx.mark(t, nil, n, e, tx.caller.Agency)
+	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, n, e); err != nil {
+		return err
+	}
+	if err := tx.author(name, t); err != nil {
+		return err
+	}
+	for _, r := range n.GetReceivers() {
+		agency := strings.TrimPrefix(r, "agencies/")
+		g := Grant{Agency: agency, Link: jisrv1.Link_LINK_NOTIFIED, Via: via, Scope: record.EveryClass}
+		if err := tx.LinkOnly(name, g); err != nil {
+			return err
+		}
+		if err := tx.Deliver(n, agency); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // count returns the next number of a counter, without gaps.

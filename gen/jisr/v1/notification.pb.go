@@ -41,6 +41,8 @@ const (
 	Notification_SUBJECT_DECISION Notification_Subject = 5
 	// Something else changed.
 	Notification_SUBJECT_UPDATE Notification_Subject = 6
+	// A referral was sent to the receiver.
+	Notification_SUBJECT_REFERRAL Notification_Subject = 7
 )
 
 // Enum value maps for Notification_Subject.
@@ -53,6 +55,7 @@ var (
 		4: "SUBJECT_FOREIGN_NATIONAL",
 		5: "SUBJECT_DECISION",
 		6: "SUBJECT_UPDATE",
+		7: "SUBJECT_REFERRAL",
 	}
 	Notification_Subject_value = map[string]int32{
 		"SUBJECT_UNSPECIFIED":      0,
@@ -62,6 +65,7 @@ var (
 		"SUBJECT_FOREIGN_NATIONAL": 4,
 		"SUBJECT_DECISION":         5,
 		"SUBJECT_UPDATE":           6,
+		"SUBJECT_REFERRAL":         7,
 	}
 )
 
@@ -808,7 +812,7 @@ var File_jisr_v1_notification_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_notification_proto_rawDesc = "" +
 	"\n" +
-	"\x1ajisr/v1/notification.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\xf7\b\n" +
+	"\x1ajisr/v1/notification.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\x8d\t\n" +
 	"\fNotification\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xc8\xf3\x18\x02R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xe0A\x01\xc8\xf3\x18\x02R\x04etag\x12D\n" +
@@ -828,7 +832,7 @@ const file_jisr_v1_notification_proto_rawDesc = "" +
 	" \x03(\tB`\xe0A\x02\xe0A\x05\xfaA\x10\n" +
 	"\x0ejisr.v1/Agency\xbaH<\x92\x019\b\x01\x10@\x18\x01\"1r/2-^agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xc8\xf3\x181\xd0\xf3\x18\x01R\treceivers\x129\n" +
 	"\breceipts\x18\v \x03(\v2\x10.jisr.v1.ReceiptB\v\xe0A\x03\xc8\xf3\x181\xd0\xf3\x18\x01R\breceipts\x12?\n" +
-	"\amessage\x18\x14 \x01(\v2\x1c.jisr.v1.NotificationMessageB\a\xe0A\x01\xc8\xf3\x180R\amessage\"\xb3\x01\n" +
+	"\amessage\x18\x14 \x01(\v2\x1c.jisr.v1.NotificationMessageB\a\xe0A\x01\xc8\xf3\x180R\amessage\"\xc9\x01\n" +
 	"\aSubject\x12\x17\n" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUBJECT_NEW_CASE\x10\x01\x12\x14\n" +
@@ -836,7 +840,8 @@ const file_jisr_v1_notification_proto_rawDesc = "" +
 	"\x17SUBJECT_PROTECTION_NEED\x10\x03\x12\x1c\n" +
 	"\x18SUBJECT_FOREIGN_NATIONAL\x10\x04\x12\x14\n" +
 	"\x10SUBJECT_DECISION\x10\x05\x12\x12\n" +
-	"\x0eSUBJECT_UPDATE\x10\x06:Z\xeaAQ\n" +
+	"\x0eSUBJECT_UPDATE\x10\x06\x12\x14\n" +
+	"\x10SUBJECT_REFERRAL\x10\a:Z\xeaAQ\n" +
 	"\x14jisr.v1/Notification\x12\x1cnotifications/{notification}*\rnotifications2\fnotification\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"3\n" +
 	"\x13NotificationMessage\x12\x1c\n" +
 	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"\x95\x01\n" +

@@ -20,13 +20,11 @@ func TestReadsThatAreCancelledAtAnyMomentLeaveTheirEntry(t *testing.T) {
 		wg.Go(func() {
 			d := &w.desks[i]
 			for range 100 {
-				c := w.read(jisrtest.Police, d.changed)
-				if d.random.IntN(2) == 0 {
-					c = w.read(jisrtest.Judge, d.consented)
-				}
+				who := []string{jisrtest.Police, jisrtest.Judge}[d.random.IntN(2)]
+				c := w.read(who, d.consented)
 				// About as long as a read takes, so that some are cut off before, in and after their commit.
 				ctx, hangUp := context.WithCancel(context.Background())
-				timer := time.AfterFunc(time.Duration(d.random.IntN(8000))*time.Microsecond, hangUp)
+				timer := time.AfterFunc(time.Duration(d.random.IntN(20_000))*time.Microsecond, hangUp)
 				_ = c.send(ctx, clients[c.Who])
 				timer.Stop()
 				hangUp()

@@ -1,0 +1,160 @@
+package jisrtest_test
+
+import (
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/jisrtest"
+)
+
+func pull(t testing.TB, c *jisrtest.Client) []*jisrv1.PulledDelivery {
+	t.Helper()
+	return got(c.PullDeliveries(ctx, jisrv1.PullDeliveriesRequest_builder{
+		Parent: c.Agency, LeaseDuration: durationpb.New(time.Minute),
+	}.Build()))(t).GetDeliveries()
+}
+
+func acknowledge(c *jisrtest.Client, names ...string) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+	return c.AcknowledgeDeliveries(ctx, jisrv1.AcknowledgeDeliveriesRequest_builder{Parent: c.Agency, Names: names}.Build())
+}
+
+func TestDeliveriesComeOneByOneForACaseInOrderAndDenselyNumbered(t *testing.T) {
+	p := baghdad(t)
+	second := jisrtest.Opened(t, p.Exchange)
+	var sent []string
+	for range 3 {
+		sent = append(sent, p.Notify(jisrtest.Shelter).GetName())
+	}
+	other := second.Notify(jisrtest.Shelter).GetName()
+	p.Notify(jisrtest.Foreign) // numbers are each receiver's own
+	shelter := p.As(jisrtest.Shelter)
+	pullAll(t, shelter, [][]string{{sent[0], other}, {sent[1]}, {sent[2]}, {}})
+}
+
+// pullAll pulls, holds what came against what was to come, and acknowledges, round by round.
+func pullAll(t testing.TB, c *jisrtest.Client, rounds [][]string) {
+	t.Helper()
+	number := int64(0)
+	for _, want := range rounds {
+		leased := pull(t, c)
+		if len(leased) != len(want) {
+			t.Fatalf("%d deliveries, not %d", len(leased), len(want))
+		}
+		if again := pull(t, c); len(again) != 0 {
+			t.Fatalf("%d deliveries while one of each case is unacknowledged", len(again))
+		}
+		for i, d := range leased {
+			number++
+			if d.GetNotification().GetName() != want[i] || d.GetDelivery().GetNumber() != number {
+				t.Errorf("delivery %d is number %d of %s, not of %s", number, d.GetDelivery().GetNumber(), d.GetNotification().GetName(), want[i])
+			}
+			got(acknowledge(c, d.GetDelivery().GetName()))(t)
+		}
+	}
+}
+
+func TestALeaseThatRanOutIsHandedOutAgain(t *testing.T) {
+	s := newStage()
+	p := jisrtest.Opened(t, s.start(t))
+	p.Notify(jisrtest.Shelter)
+	p.Notify(jisrtest.Shelter)
+	shelter := p.As(jisrtest.Shelter)
+	first := pull(t, shelter)[0].GetDelivery()
+	s.pass(time.Minute - time.Microsecond)
+	if n := len(pull(t, shelter)); n != 0 {
+		t.Fatalf("%d deliveries under a lease", n)
+	}
+	s.pass(time.Microsecond)
+	again := pull(t, shelter)
+	if len(again) != 1 || again[0].GetDelivery().GetName() != first.GetName() {
+		t.Fatalf("after the lease: %v", again)
+	}
+	if d := again[0].GetDelivery(); d.GetNumber() != first.GetNumber() || d.GetAttempts() != 2 {
+		t.Errorf("number %d, attempt %d", d.GetNumber(), d.GetAttempts())
+	}
+	got(acknowledge(shelter, first.GetName()))(t)
+	if next := pull(t, shelter); len(next) != 1 || next[0].GetDelivery().GetNumber() != first.GetNumber()+1 {
+		t.Errorf("the next is %v", next)
+	}
+}
+
+func TestReceiptIsReceiptHoweverOftenItIsSaid(t *testing.T) {
+	p := baghdad(t)
+	n := p.Notify(jisrtest.Shelter, jisrtest.Foreign)
+	shelter, mofa := p.As(jisrtest.Shelter), p.As(jisrtest.Foreign)
+	mine := pull(t, shelter)[0].GetDelivery().GetName()
+	theirs := pull(t, mofa)[0].GetDelivery().GetName()
+	// All that are named, or none.
+	refused(acknowledge(shelter, mine, theirs))(t, fault.NotFound)
+	if d := got(policeOf(p).GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t); d.GetReceipts()[0].GetState() != jisrv1.Delivery_STATE_PENDING {
+		t.Error("half of a refused call was kept")
+	}
+	for range 2 {
+		reply := got(acknowledge(shelter, mine))(t)
+		if reply.GetDeliveries()[0].GetState() != jisrv1.Delivery_STATE_ACKNOWLEDGED {
+			t.Errorf("acknowledged: %v", reply)
+		}
+	}
+	refused(p.As(jisrtest.NGO).PullDeliveries(ctx, jisrv1.PullDeliveriesRequest_builder{Parent: shelter.Agency}.Build()))(t, fault.NotFound)
+}
+
+func TestTheSenderSeesWhoReceivedAndReceiversNeverSeeEachOther(t *testing.T) {
+	p := baghdad(t)
+	n := p.Notify(jisrtest.Shelter, jisrtest.Foreign, jisrtest.NGO)
+	for _, who := range []string{jisrtest.Shelter, jisrtest.Foreign, jisrtest.NGO} {
+		c := p.As(who)
+		d := pull(t, c)[0]
+		for _, seen := range []*jisrv1.Notification{d.GetNotification(), got(c.GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t)} {
+			if len(seen.GetReceivers()) > 0 || len(seen.GetReceipts()) > 0 {
+				t.Errorf("%s sees the other receivers: %v", who, seen)
+			}
+			if seen.GetMessage().GetText() == "" || seen.GetSender() == "" {
+				t.Errorf("%s does not see who knocks, and why", who)
+			}
+		}
+		if who != jisrtest.NGO {
+			got(acknowledge(c, d.GetDelivery().GetName()))(t)
+		}
+	}
+	states := map[string]jisrv1.Delivery_State{}
+	for _, r := range got(policeOf(p).GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t).GetReceipts() {
+		states[r.GetAgency()] = r.GetState()
+	}
+	if states["agencies/molsa"] != jisrv1.Delivery_STATE_ACKNOWLEDGED || states["agencies/mofa"] != jisrv1.Delivery_STATE_ACKNOWLEDGED || states["agencies/iom"] == jisrv1.Delivery_STATE_ACKNOWLEDGED {
+		t.Errorf("the sender sees %v", states)
+	}
+	refused(p.As(jisrtest.Health).GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t, fault.NotFound)
+}
+
+func TestTheStoryIsToldAsItMayBeToldWhenItIsDelivered(t *testing.T) {
+	p := baghdad(t)
+	mofa := consular(p)
+	p.Notify(jisrtest.Foreign)
+	p.Notify(jisrtest.Foreign)
+	c := p.Consent(jisrtest.Police, abroad, forConsular, identity)
+	first := pull(t, mofa)[0]
+	if !first.GetVictims()[0].HasIdentity() {
+		t.Error("a consent given after the knock does not open the story")
+	}
+	got(acknowledge(mofa, first.GetDelivery().GetName()))(t)
+	got(withdraw(policeOf(p), c.GetName()))(t)
+	if pull(t, mofa)[0].GetVictims()[0].HasIdentity() {
+		t.Error("what was queued is told on a consent that has ended")
+	}
+}
+
+func TestADeliveryWithNothingLeftToShowIsNotNumberedAndBlocksNothing(t *testing.T) {
+	p := baghdad(t)
+	second := jisrtest.Opened(t, p.Exchange)
+	p.Notify(jisrtest.Shelter)
+	p.Order(jisrv1.Order_KIND_SEAL, p.Case, func(o *jisrv1.Order) { o.SetSeal(jisrv1.SealReason_builder{Text: "reason"}.Build()) })
+	second.Notify(jisrtest.Shelter)
+	leased := pull(t, p.As(jisrtest.Shelter))
+	if len(leased) != 1 || leased[0].GetNotification().GetCase() != second.Case || leased[0].GetDelivery().GetNumber() != 1 {
+		t.Errorf("behind a sealed matter: %v", leased)
+	}
+}
