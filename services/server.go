@@ -148,7 +148,6 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingAtMost, PermitWithoutStream: true}),
 		grpc.NumStreamWorkers(workers),
-		grpc.SharedWriteBuffer(true),
 		grpc.WaitForHandlers(true),
 	)...)
 	s.register()

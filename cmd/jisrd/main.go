@@ -99,8 +99,10 @@ func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Wr
 }
 
 // harden keeps the process's memory from leaving it: no core dumps, not
-// readable by other processes of the user, no stacks of panics.
+// readable by other processes of the user, no stacks of panics; and its files
+// from being read by other users.
 func harden() error {
+	unix.Umask(0o077)
 	debug.SetTraceback("none")
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("no core dumps: %w", err)

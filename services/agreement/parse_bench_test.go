@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"errors"
 	"testing"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -61,7 +62,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("neither a law nor an error, or both")
 		}
 		if err != nil {
-			if mistakes, ok := err.(Mistakes); !ok || len(mistakes) == 0 {
+			if mistakes := (Mistakes)(nil); !errors.As(err, &mistakes) || len(mistakes) == 0 {
 				t.Fatalf("an error without mistakes: %T", err)
 			}
 			return

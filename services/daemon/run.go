@@ -75,7 +75,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err := d.server.Adopt(ctx, law); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
-	if d.listener, err = net.Listen("tcp", c.Listen); err != nil {
+	if d.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil

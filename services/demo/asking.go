@@ -33,7 +33,7 @@ func (s *story) consentAndShare() {
 		s.consent = made.GetName()
 		return err
 	})
-	s.step(foreign, "reads name and passport, and writes that it asks for a travel document", func(c *client) error {
+	s.step(foreign, "reads name and passport, and asks for a travel document", func(c *client) error {
 		v, err := c.GetVictim(s.ctx, jisrv1.GetVictimRequest_builder{Name: s.first}.Build())
 		if err != nil {
 			return err

@@ -29,8 +29,8 @@ type exchange struct {
 
 // open makes the files and starts the daemon. The daemon stops when close is
 // called and not when ctx ends, so that calls in flight end in order.
-func open(ctx context.Context, o Options) (x *exchange, err error) {
-	x = &exchange{dir: o.Dir, keep: o.Dir != "", clients: make(map[party]*client)}
+func open(ctx context.Context, o Options) (_ *exchange, err error) {
+	x := &exchange{dir: o.Dir, keep: o.Dir != "", clients: make(map[party]*client)}
 	if x.law, err = agreement.Parse(o.Agreement); err != nil {
 		return nil, fmt.Errorf("the agreement is not sound: %w", err)
 	}
@@ -91,13 +91,18 @@ func logger(w io.Writer) *slog.Logger {
 
 // close ends connections, the daemon and, unless the directory was named, the files.
 func (x *exchange) close() error {
-	var errs []error
-	for _, c := range x.clients {
-		errs = append(errs, c.conn.Close())
-	}
+	err := x.disconnect()
 	x.stop()
-	errs = append(errs, <-x.done, x.remove())
-	return errors.Join(errs...)
+	return errors.Join(err, <-x.done, x.remove())
+}
+
+// disconnect ends every party's connection.
+func (x *exchange) disconnect() (err error) {
+	for _, c := range x.clients {
+		err = errors.Join(err, c.conn.Close())
+	}
+	clear(x.clients)
+	return err
 }
 
 func (x *exchange) remove() error {

@@ -29,7 +29,7 @@ var labels = map[jisrv1.DataClass]string{
 	jisrv1.DataClass_DATA_CLASS_VICTIM_ALIAS:          "what she is called",
 	jisrv1.DataClass_DATA_CLASS_VICTIM_IDENTITY:       "full name",
 	jisrv1.DataClass_DATA_CLASS_VICTIM_DOCUMENTS:      "passport, papers",
-	jisrv1.DataClass_DATA_CLASS_VICTIM_LOCATION:       "WHERE SHE IS",
+	jisrv1.DataClass_DATA_CLASS_VICTIM_LOCATION:       "where she is",
 	jisrv1.DataClass_DATA_CLASS_VICTIM_DISTRICT:       "district",
 	jisrv1.DataClass_DATA_CLASS_LIAISON_CONTACT:       "shelter's liaison",
 	jisrv1.DataClass_DATA_CLASS_VICTIM_RISK:           "risk assessment",

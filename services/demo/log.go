@@ -31,20 +31,20 @@ func (s *story) log() {
 	}
 	s.t.did(police.short, fmt.Sprintf("as owner of the case asks who did what with victim one: %d entries", len(entries)))
 	s.t.line("")
-	s.t.line("%s", s.t.bold(fmt.Sprintf("  %-8s %-8s %-20s %-14s %7s  %s", "UTC", "what", "in the role", "for", "classes", "agency, officer")))
+	s.t.line("%s", s.t.bold(fmt.Sprintf("  %-8s %-7s %2s  %-19s %-13s %s", "UTC", "what", "n", "in the role", "for", "agency, officer")))
 	slices.Reverse(entries)
 	for _, e := range entries {
 		who := hidden
 		if e.GetAgency() != "" {
-			who = strings.TrimPrefix(e.GetAgency(), "agencies/") + ", " + e.GetOfficer()
+			who = strings.TrimPrefix(e.GetAgency(), "agencies/") + " " + e.GetOfficer()
 		}
-		s.t.line("  %-8s %-8s %-20s %-14s %7d  %s", e.GetCreateTime().AsTime().Format(time.TimeOnly), kinds[e.GetKind()],
-			agreement.RoleName(e.GetRole()), agreement.PurposeName(e.GetPurpose()), len(e.GetDataClasses()), who)
+		s.t.line("  %-8s %-7s %2d  %-19s %-13s %s", e.GetCreateTime().AsTime().Format(time.TimeOnly), kinds[e.GetKind()],
+			len(e.GetDataClasses()), agreement.RoleName(e.GetRole()), agreement.PurposeName(e.GetPurpose()), who)
 	}
 	s.t.line("")
 	s.t.paragraph("How to read it: an entry is durable before the answer leaves, so who read is in here, whether or not the reader says so. "+
-		"It holds classes and no values. Role, purpose and time always show. Who it was (%s) is left out where the owner may not see what linked that agency to her: "+
-		"the hospital was the shelter's referral, and a refused call had no link at all. That MoI read the log is now itself an entry.", hidden)
+		"It holds how many (n) and which classes, and no values. Role, purpose and time always show. Who it was (%s) is left out where the owner may not see what linked that agency to her: "+
+		"the hospital was the shelter's referral, the shelter's last look rests on its own words, and a refused call had no link at all. That MoI read the log is now itself an entry.", hidden)
 }
 
 // hidden stands where the owner may not know who acted.

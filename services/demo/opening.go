@@ -80,7 +80,7 @@ func (s *story) opening() {
 		return err
 	})
 	note := ""
-	s.step(police, "notifies the investigating judge, and MoFA, as victim one is Ethiopian", func(c *client) error {
+	s.step(police, "notifies the judge, and MoFA since victim one is Ethiopian", func(c *client) error {
 		sent, err := c.SendNotification(s.ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
 			Case: s.matter, Victims: []string{s.first, s.second}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE,
 			Receivers: []string{judge.name(), foreign.name()},

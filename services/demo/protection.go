@@ -39,7 +39,7 @@ func (s *story) protection() {
 		}.Build()}.Build())
 		return err
 	})
-	s.step(police, "sends it again; the shelter gets sight of victim one, and of her alone", send)
+	s.step(police, "sends it again; the shelter now sees victim one, and her alone", send)
 	s.follow("receives it", jisrv1.Referral_STATE_RECEIVED, func(c *client) (err error) {
 		_, err = c.ReceiveReferral(s.ctx, jisrv1.ReceiveReferralRequest_builder{Name: s.placement}.Build())
 		return err
@@ -112,7 +112,7 @@ func (s *story) examine() {
 		}
 		return s.update(c, jisrv1.Victim_builder{
 			Name:   s.first,
-			Health: jisrv1.VictimHealth_builder{Text: "Fracture of the wrist, healing; exhaustion."}.Build(),
+			Health: jisrv1.VictimHealth_builder{Text: "A fractured wrist, healing; exhaustion."}.Build(),
 			Care:   jisrv1.CareInstructions_builder{Text: "Wrist in a splint for three weeks.", NextAppointmentTime: timestamppb.New(soon(7))}.Build(),
 		}.Build())
 	})

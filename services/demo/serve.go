@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -46,6 +47,12 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if s.lines(t); t.err != nil {
 		return t.err
 	}
+	// The play is over: an exchange that waits holds no connections of its own,
+	// nor the memory that making the data took.
+	if err := x.disconnect(); err != nil {
+		return err
+	}
+	debug.FreeOSMemory()
 	select {
 	case <-ctx.Done():
 		t.line("\n  stopping")

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"strings"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -33,15 +34,15 @@ func (t *teller) table(views []*view) {
 	for _, v := range views {
 		head += fmt.Sprintf("%-*s", cellWidth, v.heading)
 	}
-	for i, b := range blocks {
-		if i == 0 {
-			t.line("%s", t.bold(head))
-		}
-		t.line("  %s", t.bold(b.title))
+	t.line("%s", t.bold(head))
+	used := make(map[jisrv1.Withholding_Reason]bool)
+	for _, b := range blocks {
+		t.line("  %s", t.bold(strings.ToUpper(b.title)))
 		for class := range record.ByName(b.kind).Classes.All() {
 			row := fmt.Sprintf("  %-*s", labelWidth, label(class))
 			for _, v := range views {
 				row += t.cell(b.of(v), class)
+				used[b.of(v).withheld[class]] = true
 			}
 			t.line("%s", row)
 		}
@@ -51,7 +52,9 @@ func (t *teller) table(views []*view) {
 	t.line("  × may not ask for such a record   – is told that there is no such record")
 	t.line("  · withheld:")
 	for _, l := range letters {
-		t.line("     %s  %s", l.letter, l.says)
+		if used[l.reason] {
+			t.line("     %s  %s", l.letter, l.says)
+		}
 	}
 }
 

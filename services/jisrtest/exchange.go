@@ -144,7 +144,7 @@ func (x *Exchange) serve() {
 	})
 	x.must(err)
 	x.must(x.server.Adopt(context.Background(), x.law.Load()))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	x.must(err)
 	x.addr = listener.Addr().String()
 	x.served = make(chan error, 1)
@@ -184,7 +184,9 @@ func (x *Exchange) Stop() {
 	if err := x.server.Stop(5 * time.Second); err != nil && x.Fatal.Load() == nil {
 		x.t.Errorf("stop: %v", err)
 	}
-	<-x.served
+	if err := <-x.served; err != nil {
+		x.t.Errorf("serve: %v", err)
+	}
 	if err := x.ring.Close(); err != nil {
 		x.t.Errorf("close the keyring: %v", err)
 	}

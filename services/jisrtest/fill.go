@@ -47,7 +47,6 @@ func (f *Filled) fill(name string, t *record.Type) {
 	clear := t.New()
 	f.Authors[name] = make(map[jisrv1.DataClass]string)
 	for _, section := range t.Sections {
-		section := section
 		one := t.New()
 		one.ProtoReflect().Set(section.Desc, canary.ProtoReflect().Get(section.Desc))
 		setName(one, name)

@@ -50,7 +50,7 @@ func (t Table[S]) Go(state S, verb string, parties []string, to *S, visible bool
 	}
 	refused := fault.New(fault.TransitionNotAllowed)
 	if visible {
-		refused.With("state", short(state)).With("next_states", t.next(state, parties))
+		refused = refused.With("state", short(state)).With("next_states", t.next(state, parties))
 	}
 	var none S
 	return none, refused

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -105,6 +106,7 @@ var replies = map[string]func() proto.Message{
 type book struct {
 	mu    sync.Mutex
 	calls []*call
+	grown chan struct{} // closed at the next call, where somebody waits for it
 }
 
 // note enters a call before it is made.
@@ -113,7 +115,34 @@ func (b *book) note(c *call) *call {
 	defer b.mu.Unlock()
 	c.ID = fmt.Sprintf("call-%06d", len(b.calls))
 	b.calls = append(b.calls, c)
+	if b.grown != nil {
+		close(b.grown)
+		b.grown = nil
+	}
 	return c
+}
+
+// until waits until a load has made that many calls.
+func (b *book) until(t testing.TB, calls int) {
+	t.Helper()
+	ctx := bounded(t)
+	for {
+		b.mu.Lock()
+		made := len(b.calls)
+		if b.grown == nil {
+			b.grown = make(chan struct{})
+		}
+		grown := b.grown
+		b.mu.Unlock()
+		if made >= calls {
+			return
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			t.Fatalf("the load made %d calls", made)
+		}
+	}
 }
 
 // since returns the calls from the nth on.

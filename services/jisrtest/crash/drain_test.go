@@ -1,14 +1,13 @@
 package crash_test
 
 import (
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
-
-	"errors"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
 
@@ -33,7 +32,7 @@ func TestSigtermUnderLoadLosesNothingAndTheNextStartIsClean(t *testing.T) {
 			defer close(loaded)
 			x.load(w, nil)
 		}()
-		w.until(t, from+200)
+		w.book.until(t, from+200)
 		x.signal(syscall.SIGTERM)
 		last, err := health.Recv()
 		if err != nil || last.GetStatus() != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
@@ -55,15 +54,4 @@ func TestSigtermUnderLoadLosesNothingAndTheNextStartIsClean(t *testing.T) {
 	}
 	x.stop()
 	x.audited(w.book)
-}
-
-// until waits until a load has made that many calls.
-func (w *world) until(t testing.TB, calls int) {
-	t.Helper()
-	ctx := bounded(t)
-	for w.book.len() < calls {
-		if ctx.Err() != nil {
-			t.Fatalf("the load made %d calls", w.book.len())
-		}
-	}
 }

@@ -132,3 +132,9 @@ CREATE TABLE agreements (
   create_time BIGINT NOT NULL,
   in_force    INTEGER NOT NULL
 );
+
+-- What a server writes to learn whether it can write again.
+CREATE TABLE probes (
+  id      INTEGER PRIMARY KEY,
+  ballast BLOB NOT NULL
+);
