@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/jisr-exchange/jisr"
+	shipped "github.com/jisr-exchange/jisr"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/demo"
 )
@@ -38,7 +38,7 @@ named where to keep them.`,
   jisr demo --serve --dir .jisr-demo`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := demo.Options{Agreement: jisr.Agreement, Listen: listen, Version: version(), Out: a.stdout, Colour: a.onTerminal(a.stdout)}
+			o := demo.Options{Agreement: shipped.Agreement, Listen: listen, Version: version(), Out: a.stdout, Colour: a.onTerminal(a.stdout)}
 			// JISR_DIR names the certificates of another exchange: only the flag says where these go.
 			if cmd.Flags().Changed("dir") {
 				o.Dir = a.flags.dir
@@ -63,6 +63,9 @@ named where to keep them.`,
 				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
 				defer stop()
 			}
+			// `jisr demo | head` must not end before the files are removed: a write that nobody reads fails instead.
+			signal.Ignore(syscall.SIGPIPE)
+			defer signal.Reset(syscall.SIGPIPE)
 			if serve {
 				o.Log = a.stderr
 				return played(demo.Serve(ctx, o))
@@ -83,6 +86,8 @@ func played(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, syscall.EPIPE):
+		return nil // whoever read it has seen enough
 	case errors.Is(err, syscall.EADDRINUSE):
 		return usage("another program listens there already", "name another address with --listen, such as 127.0.0.1:7444")
 	}

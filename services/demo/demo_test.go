@@ -211,3 +211,23 @@ func TestEveryClassOfTheTableHasALabelThatFits(t *testing.T) {
 		}
 	}
 }
+
+// full is a terminal that is closed after some lines.
+type full struct{ lines int }
+
+var errClosed = errors.New("closed")
+
+func (w *full) Write(p []byte) (int, error) {
+	if w.lines--; w.lines < 0 {
+		return 0, errClosed
+	}
+	return len(p), nil
+}
+
+func TestAReaderWhoLeavesEndsTheStory(t *testing.T) {
+	for _, lines := range []int{0, 3, 60, 120} {
+		if _, err := played(context.Background(), t, Options{Out: &full{lines}}); !errors.Is(err, errClosed) {
+			t.Errorf("after %d lines: %v", lines, err)
+		}
+	}
+}

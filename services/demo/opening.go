@@ -48,11 +48,12 @@ func (s *story) register(plan *register.Plan) {
 
 // policeOf is whose register a plan is: the police of the authority in its first case.
 func policeOf(plan *register.Plan) party {
-	for _, g := range plan.Groups {
-		if r, ok := g.Case.Request.(*jisrv1.CreateCaseRequest); ok && r.GetCase().GetAdministeringAuthority() == jisrv1.Jurisdiction_JURISDICTION_KURDISTAN_REGION {
-			return erbil
-		}
-		break
+	if len(plan.Groups) == 0 {
+		return police
+	}
+	r, ok := plan.Groups[0].Case.Request.(*jisrv1.CreateCaseRequest)
+	if ok && r.GetCase().GetAdministeringAuthority() == jisrv1.Jurisdiction_JURISDICTION_KURDISTAN_REGION {
+		return erbil
 	}
 	return police
 }

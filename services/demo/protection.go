@@ -120,10 +120,7 @@ func (s *story) examine() {
 
 // update changes the sections that are set.
 func (s *story) update(c *client, v *jisrv1.Victim) error {
-	mask := &fieldmaskpb.FieldMask{}
-	for _, f := range sectionsOf(v) {
-		mask.Paths = append(mask.Paths, f)
-	}
+	mask := &fieldmaskpb.FieldMask{Paths: sectionsOf(v)}
 	_, err := c.UpdateVictim(s.ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask}.Build())
 	return err
 }

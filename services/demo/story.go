@@ -29,7 +29,8 @@ func (s *story) outcome() error {
 		// What the interrupt broke off is no failure of the exchange.
 		return s.ctx.Err()
 	}
-	return errors.Join(s.err, s.t.err)
+	s.fail(s.t.err)
+	return s.err
 }
 
 // step lets a party act, and tells it when it is done.
@@ -41,7 +42,7 @@ func (s *story) step(p party, what string, act func(*client) error) {
 
 // quietly is step without a line of its own.
 func (s *story) quietly(p party, what string, act func(*client) error) bool {
-	if s.err != nil || s.t.err != nil {
+	if s.fail(s.t.err); s.err != nil {
 		return false
 	}
 	c, err := s.as(p)

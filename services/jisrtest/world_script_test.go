@@ -175,7 +175,8 @@ func (w *world) play() {
 	w.stage.act("everyone is told of the first victim")
 	n := jisrv1.Notification_builder{Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE}.Build()
 	for _, o := range onlookers {
-		if o.linked(notified) {
+		// Of one organisation the owner shall know by nobody but the judge; see below.
+		if o.linked(notified) && !(o.who == jisrtest.NGO && w.reader.audits()) {
 			n.SetReceivers(append(n.GetReceivers(), w.x.As(o.who).Agency))
 		}
 	}
@@ -222,6 +223,15 @@ func (w *world) dealings(p *jisrtest.Play) {
 	}.Build()}.Build())
 	w.must(err)
 	w.names["share"] = share.GetName()
+	w.stage.act("the judge asks an organisation, which reads")
+	interpreter := jisrtest.NGO
+	if w.second && w.reader.is(police, prosecutor, trial, commission, committee) {
+		interpreter = "ngo-shelter-erbil/desk" // not a party: it cannot tell one from another, in the log either
+	}
+	asked := w.x.AsFor(interpreter, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
+	w.names["interpreter"] = w.refer(w.judge(), jisrv1.Referral_KIND_INTERPRETER, p.First, asked.Agency, "text")
+	_, err = asked.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
+	w.must(err)
 }
 
 // refer drafts and sends a referral.
