@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
+	"github.com/jisr-exchange/jisr/services/store"
 )
 
 // catalogued lets only errors of the catalogue cross. Whatever else a handler or
@@ -25,6 +26,7 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		s.health.observe(f.Reason())
+		s.logStorage(ctx, method, f.Reason(), err)
 		if f.Reason() != fault.Internal {
 			return f.GRPCStatus().Err()
 		}
@@ -35,24 +37,27 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 	case f == nil && errors.Is(err, context.Canceled), f == nil && status.Code(err) == codes.Canceled:
 		return fault.New(fault.Cancelled).GRPCStatus().Err()
 	}
-	return s.incident(ctx, method, fmt.Sprintf("%T", err), err)
+	return s.incident(ctx, method, fmt.Sprintf("%T", err))
+}
+
+// logStorage tells the operator the database's own code, which the caller is not told.
+func (s *Server) logStorage(ctx context.Context, method string, r fault.Reason, err error) {
+	if code, ok := store.Code(err); ok {
+		s.opts.Log.LogAttrs(ctx, slog.LevelError, "the store failed a call",
+			slog.String("method", method), slog.String("reason", string(r)), slog.String("code", code))
+	}
 }
 
 // incident logs an internal error under a random number and returns what the
-// caller is told of it: that number. Of the error only its type is logged, or
-// its text where this program wrote it and it therefore holds no value.
-func (s *Server) incident(ctx context.Context, method, kind string, err error) error {
+// caller is told of it: that number. Of the error only its type is logged: its
+// text may hold a value.
+func (s *Server) incident(ctx context.Context, method, kind string) error {
 	number, idErr := record.NewID(s.opts.Random)
 	if idErr != nil {
 		number = "unknown"
 	}
-	text := ""
-	var own interface{ Unwrap() error }
-	if err != nil && !errors.As(err, &own) {
-		text = kind
-	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelError, "internal error",
-		slog.String("incident", number), slog.String("method", method), slog.String("type", kind), slog.String("text", text))
+		slog.String("incident", number), slog.String("method", method), slog.String("type", kind))
 	return fault.New(fault.Internal).With("incident", number).GRPCStatus().Err()
 }
 
@@ -60,6 +65,6 @@ func (s *Server) incident(ctx context.Context, method, kind string, err error) e
 // hold anything, so its type is all that is logged.
 func (s *Server) recoverPanic() recovery.Option {
 	return recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
-		return s.incident(ctx, "panic", fmt.Sprintf("%T", p), nil)
+		return s.incident(ctx, "panic", fmt.Sprintf("%T", p))
 	})
 }

@@ -22,6 +22,8 @@ var logged = map[fault.Reason]bool{
 	fault.CertificateInvalid: true, fault.CertificateExpired: true, fault.CertificateRevoked: true, fault.CertificateUnchecked: true,
 	fault.HeaderInvalid: true, fault.RoleNotHeld: true, fault.MethodNotGranted: true, fault.PurposeNotGranted: true,
 	fault.ClassNotWritable: true, fault.NotFound: true,
+	// These tell their caller something about a record: its state, or what it lacks.
+	fault.TransitionNotAllowed: true, fault.ConsentRequired: true, fault.OrderRequired: true,
 }
 
 // refusals writes refusals into the access log before the caller hears of them.

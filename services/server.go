@@ -135,7 +135,7 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if err != nil {
 		return err
 	}
-	s.strays = newStrays(s.store, s.opts.Law)
+	s.strays = newStrays(s.store, s.opts.Law, s.door)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
 		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake)),
 		grpc.InTapHandle(s.strays.tap),

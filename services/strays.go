@@ -15,11 +15,12 @@ import (
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
 // strayQueue bounds the stray calls that wait to be written down. The tap must
-// not block, so past this many at once the rest are counted in one entry's stead.
+// not block, so past this many at once the rest are refused without an entry.
 const strayQueue = 256
 
 // strays sees calls that never reach an interceptor: unknown services and
@@ -28,14 +29,15 @@ const strayQueue = 256
 type strays struct {
 	store   *store.Store
 	law     func() *agreement.Law
+	door    *identity.Door
 	methods map[string]bool
-	queue   chan struct{}
+	queue   chan *identity.Caller
 	done    chan struct{}
 	once    sync.Once
 }
 
-func newStrays(s *store.Store, law func() *agreement.Law) *strays {
-	st := &strays{store: s, law: law, methods: make(map[string]bool), queue: make(chan struct{}, strayQueue), done: make(chan struct{})}
+func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door) *strays {
+	st := &strays{store: s, law: law, door: door, methods: make(map[string]bool), queue: make(chan *identity.Caller, strayQueue), done: make(chan struct{})}
 	go st.write()
 	return st
 }
@@ -54,9 +56,13 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	if st.methods[info.FullMethodName] {
 		return ctx, nil
 	}
+	var c *identity.Caller
+	if agency, system, serial, ok := st.door.Named(ctx); ok {
+		c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: st.law()}
+	}
 	select {
-	case st.queue <- struct{}{}:
-	default: // a flood of strays is one stray worth writing down
+	case st.queue <- c:
+	default: // the queue is full of strays already: a flood is in the log without its every drop
 	}
 	// The path is the caller's text and is not given back.
 	return nil, status.Error(codes.Unimplemented, "unknown method")
@@ -64,9 +70,9 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 
 func (st *strays) write() {
 	defer close(st.done)
-	for range st.queue {
+	for c := range st.queue {
 		// Nobody is waiting for this entry; one that cannot be written shows in the health of the server.
-		_ = st.store.Refuse(context.Background(), nil, "unknown", fault.MethodNotGranted, "")
+		_ = st.store.Refuse(context.Background(), c, "unknown", fault.MethodNotGranted, "")
 	}
 }
 

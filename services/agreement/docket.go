@@ -19,6 +19,8 @@ type Docket struct {
 	loaded   map[string]Loaded
 	finished proto.Message
 	receipt  string
+	kept     []string
+	keeps    bool
 }
 
 // Loaded is how one record was loaded.
@@ -66,6 +68,21 @@ func (d *Docket) Loaded(name string) (Loaded, bool) {
 	defer d.mu.Unlock()
 	l, ok := d.loaded[name]
 	return l, ok
+}
+
+// Keep notes what a call took before it reads: a read that is done again must
+// not take a second time.
+func (d *Docket) Keep(names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept, d.keeps = names, true
+}
+
+// Kept returns what the call has taken already, if it has.
+func (d *Docket) Kept() ([]string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept, d.keeps
 }
 
 // Names returns the names of the records loaded, in order.

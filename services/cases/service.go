@@ -80,9 +80,9 @@ func (s *Service) AdvanceCase(ctx context.Context, r *jisrv1.AdvanceCaseRequest)
 		if err := tx.Match(m, r.GetEtag()); err != nil {
 			return m, err
 		}
-		standing, to := tx.Standing(m.GetName()), r.GetState()
-		visible := tx.Law().Read(c.Role, c.Purpose, standing).Has(jisrv1.DataClass_DATA_CLASS_CASE_STATUS)
-		next, err := Lifecycle.Go(m.GetState(), "Advance", parties(c, standing), &to, visible)
+		to := r.GetState()
+		visible := tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_CASE_STATUS)
+		next, err := Lifecycle.Go(m.GetState(), "Advance", parties(c, tx.Standing(m.GetName())), &to, visible)
 		if err != nil {
 			return m, err
 		}

@@ -46,11 +46,12 @@ func link(tx *store.Tx, caseName string, m *jisrv1.Share) error {
 		Agency: strings.TrimPrefix(m.GetAgency(), "agencies/"), Link: jisrv1.Link_LINK_PARTICIPANT,
 		Via: m.GetName(), Scope: scopeOf(m.GetScope()),
 	}
-	if m.HasExpireTime() {
-		g.Until = m.GetExpireTime().AsTime()
-	}
+	// The share itself stays known to its participant past its term.
 	if err := tx.LinkOnly(m.GetName(), g); err != nil {
 		return err
+	}
+	if m.HasExpireTime() {
+		g.Until = m.GetExpireTime().AsTime()
 	}
 	if len(m.GetVictims()) == 0 {
 		return tx.Link(caseName, g)
@@ -128,7 +129,7 @@ func (s *Service) EndShare(ctx context.Context, r *jisrv1.EndShareRequest) (*jis
 		if err := tx.Match(m, r.GetEtag()); err != nil {
 			return m, err
 		}
-		next, err := ShareLifecycle.Go(m.GetState(), "End", []string{byOwner}, nil, true)
+		next, err := ShareLifecycle.Go(m.GetState(), "End", []string{byOwner}, nil, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_SHARE_TERMS))
 		if err != nil {
 			return m, err
 		}

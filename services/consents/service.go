@@ -81,7 +81,7 @@ func answer(tx *store.Tx, r *jisrv1.RecordConsentRequest) (*jisrv1.Consent, erro
 		return m, err
 	}
 	to := r.GetAnswer()
-	next, err := Lifecycle.Go(m.GetState(), "Record", []string{byCollector}, &to, true)
+	next, err := Lifecycle.Go(m.GetState(), "Record", []string{byCollector}, &to, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE))
 	if err != nil {
 		return m, err
 	}
@@ -136,7 +136,7 @@ func (s *Service) WithdrawConsent(ctx context.Context, r *jisrv1.WithdrawConsent
 		if err := mayTell(tx, m); err != nil {
 			return m, err
 		}
-		next, err := Lifecycle.Go(m.GetState(), "Withdraw", []string{byCollector}, nil, true)
+		next, err := Lifecycle.Go(m.GetState(), "Withdraw", []string{byCollector}, nil, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE))
 		if err != nil {
 			return m, err
 		}

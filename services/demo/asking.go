@@ -81,7 +81,7 @@ func (s *story) everybodyAsks() {
 	s.t.paragraph("Now every desk asks for the same four records. MoFA is before her consent, MoFA+ after it; IHCHR asks under pseudonyms.")
 	s.t.table(views)
 	s.t.line("")
-	s.t.paragraph("Where she is, is known to the shelter, and to the judge: police reach her through the shelter's liaison, and no one else can send anybody to her door.")
+	s.t.paragraph("Where she is, the shelter knows, and the judge; the prosecutor learns it by a judge's order alone. Police reach her through the shelter's liaison.")
 	s.t.chapter("The same records in words")
 	s.t.recordOf("Victim one, as MoFA got her before she agreed:", s.before.victim)
 	s.t.recordOf("Victim one, as MoFA gets her now:", s.views["MoFA+"].victim)

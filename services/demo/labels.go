@@ -14,6 +14,7 @@ var labels = map[jisrv1.DataClass]string{
 	jisrv1.DataClass_DATA_CLASS_OWN_REFERENCE:         "own file number",
 	jisrv1.DataClass_DATA_CLASS_CASE_STATUS:           "where it stands",
 	jisrv1.DataClass_DATA_CLASS_CASE_PARTIES:          "who owns it",
+	jisrv1.DataClass_DATA_CLASS_CASE_PERSONS:          "which victims",
 	jisrv1.DataClass_DATA_CLASS_CASE_CORE:             "kind of crime",
 	jisrv1.DataClass_DATA_CLASS_CASE_NARRATIVE:        "what happened",
 	jisrv1.DataClass_DATA_CLASS_SCREENING:             "screening",

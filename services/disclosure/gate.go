@@ -71,6 +71,10 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	if err := g.page.admit(c, m); err != nil {
 		return nil, err
 	}
+	// The agreement stands in every reply, refusals too.
+	if err := grpc.SetHeader(ctx, metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
+		return nil, err
+	}
 	ctx, docket := agreement.WithDocket(ctx)
 	for range rereads {
 		docket.Clear()
@@ -88,21 +92,13 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 		if err != nil {
 			return nil, err
 		}
-		if err := grpc.SetHeader(ctx, headers(c, entry)); err != nil {
-			return nil, err
+		if entry == "" {
+			return out, nil
 		}
-		return out, nil
+		return out, grpc.SetHeader(ctx, metadata.Pairs(ReceiptHeader, g.page.nameFor(c, entry)))
 	}
 	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
 	return nil, fault.New(fault.StoreUnavailable)
-}
-
-func headers(c *identity.Caller, entry string) metadata.MD {
-	md := metadata.Pairs(AgreementHeader, c.Law.Hash())
-	if entry != "" {
-		md.Set(ReceiptHeader, entry)
-	}
-	return md
 }
 
 // release renders a reply, writes down what it shows, waits until that is
@@ -166,10 +162,14 @@ func loads(what []shown) []agreement.Loaded {
 }
 
 // Receipt renders the reply of a change inside its transaction: the records'
-// headers alone, as the caller may see them.
-func (p *Page) Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, error) {
-	out, _, err := p.rebuild(ctx, c, reply, false)
-	return out, err
+// headers alone, as the caller may see them, and which classes that shows.
+func (p *Page) Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, map[string]record.ClassSet, error) {
+	out, what, err := p.rebuild(ctx, c, reply, false)
+	classes := make(map[string]record.ClassSet, len(what))
+	for _, w := range what {
+		classes[w.name] |= w.classes
+	}
+	return out, classes, err
 }
 
 // rpcName is a method as the agreement and the log name it: `CaseService/GetCase`.

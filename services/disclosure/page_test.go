@@ -136,14 +136,14 @@ func TestWhatIsToldIsSealedAndInClearNowhere(t *testing.T) {
 	}
 }
 
-func TestASectionCannotBeSwappedMovedOrRolledBack(t *testing.T) {
+func TestASectionCannotBeSwappedMovedOrTakenForAnotherRevision(t *testing.T) {
 	f := newFixture(t)
 	for what, spoil := range map[string]func(own, other *record.Envelope){
-		"of another record":  func(own, other *record.Envelope) { own.Sections[0] = other.Sections[0] },
-		"of another field":   func(own, _ *record.Envelope) { own.Sections[0].Sealed = own.Sections[1].Sealed },
-		"of another time":    func(own, _ *record.Envelope) { own.Sections[0].Revision++ },
-		"with a bit flipped": func(own, _ *record.Envelope) { own.Sections[0].Sealed[20] ^= 1 },
-		"cut short":          func(own, _ *record.Envelope) { own.Sections[0].Sealed = own.Sections[0].Sealed[:9] },
+		"of another record":   func(own, other *record.Envelope) { own.Sections[0] = other.Sections[0] },
+		"of another field":    func(own, _ *record.Envelope) { own.Sections[0].Sealed = own.Sections[1].Sealed },
+		"of another revision": func(own, _ *record.Envelope) { own.Sections[0].Revision++ },
+		"with a bit flipped":  func(own, _ *record.Envelope) { own.Sections[0].Sealed[20] ^= 1 },
+		"cut short":           func(own, _ *record.Envelope) { own.Sections[0].Sealed = own.Sections[0].Sealed[:9] },
 	} {
 		t.Run(what, func(t *testing.T) {
 			v, own := f.sealed(t, victimName)

@@ -6,8 +6,17 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 )
+
+// nameFor is a record's name as the caller knows it.
+func (p *Page) nameFor(c *identity.Caller, name string) string {
+	if c.Law.Pseudonymous(c.Role) {
+		return p.pseudonyms.Hide(c.Agency, name)
+	}
+	return name
+}
 
 // disguise rewrites a monitor's copy of a header: every record name becomes the
 // monitor's own pseudonym and every time its month.

@@ -23,7 +23,7 @@ func (g *Gate) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo
 		return err
 	}
 	ctx, docket := agreement.WithDocket(ss.Context())
-	if err := ss.SetHeader(headers(c, "")); err != nil {
+	if err := ss.SetHeader(metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
 		return err
 	}
 	return handler(srv, &gatedStream{ServerStream: ss, ctx: ctx, gate: g, caller: c, docket: docket, rpc: rpcName(info.FullMethod)})
@@ -93,7 +93,7 @@ func (s *gatedStream) SendMsg(m any) error {
 // before the first message does.
 func (s *gatedStream) receipt(entry string) {
 	if s.receipts++; entry != "" && s.receipts <= trailed {
-		s.SetTrailer(metadata.Pairs(ReceiptHeader, entry))
+		s.SetTrailer(metadata.Pairs(ReceiptHeader, s.gate.page.nameFor(s.caller, entry)))
 	}
 }
 

@@ -41,6 +41,9 @@ var asides = []aside{
 	{name: "a consent of the second victim", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(committee) }, play: (*world).secondConsents},
 	{name: "another share", hidden: func(o onlooker) bool { return !o.is(police, judge, investigator) }, play: (*world).otherShare},
 	{name: "a notification of the judge's", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).judgesNotice},
+	{name: "the judge acknowledges the case", hidden: func(o onlooker) bool { // which is received either way
+		return o.is(jisrv1.Role_ROLE_COMMUNITY_POLICE, jisrv1.Role_ROLE_RESIDENCY, jisrv1.Role_ROLE_HEALTH)
+	}, play: (*world).acknowledged},
 	{name: "the investigation is opened", hidden: func(o onlooker) bool {
 		return o.is(jisrv1.Role_ROLE_RESIDENCY, jisrv1.Role_ROLE_HEALTH)
 	}, play: (*world).opened},
@@ -187,10 +190,13 @@ func (w *world) judgesNotice() {
 	w.names["judge's notice"] = n.GetName()
 }
 
-func (w *world) opened() {
-	_, err := w.judge().AdvanceCase(context.Background(), jisrv1.AdvanceCaseRequest_builder{
-		Name: w.names["case"], State: jisrv1.Case_STATE_UNDER_INVESTIGATION,
-	}.Build())
+func (w *world) acknowledged() { w.advance(jisrv1.Case_STATE_ACKNOWLEDGED) }
+
+func (w *world) opened() { w.advance(jisrv1.Case_STATE_UNDER_INVESTIGATION) }
+
+func (w *world) advance(to jisrv1.Case_State) {
+	w.t.Helper()
+	_, err := w.judge().AdvanceCase(context.Background(), jisrv1.AdvanceCaseRequest_builder{Name: w.names["case"], State: to}.Build())
 	w.must(err)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/cases"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
@@ -116,30 +117,16 @@ func (s *Service) PullDeliveries(ctx context.Context, r *jisrv1.PullDeliveriesRe
 	if err != nil {
 		return nil, err
 	}
-	most := int(r.GetMaxDeliveries())
-	if most == 0 {
-		most = pullDefault
-	}
-	lease := leaseDefault
-	if r.HasLeaseDuration() {
-		lease = r.GetLeaseDuration().AsDuration()
-	}
-	call := store.Call{RPC: "NotificationService/PullDeliveries", Request: r}
-	// Noted inside, since the reply of a change comes back as bytes for the wire.
-	var leased []string
-	_, err = store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
-		ds, err := tx.Lease(most, lease)
-		leased = leased[:0]
-		for _, d := range ds {
-			leased = append(leased, d.GetName())
+	docket := agreement.DocketFrom(ctx)
+	names, leased := docket.Kept()
+	if !leased {
+		if names, err = s.lease(ctx, c, r); err != nil {
+			return nil, err
 		}
-		return jisrv1.AcknowledgeDeliveriesResponse_builder{Deliveries: ds}.Build(), err
-	})
-	if err != nil {
-		return nil, err
+		docket.Keep(names)
 	}
 	reply := &jisrv1.PullDeliveriesResponse{}
-	for _, name := range leased {
+	for _, name := range names {
 		pulled, err := s.show(ctx, c, name)
 		if errors.Is(err, fault.New(fault.NotFound)) {
 			continue // its link ended since; the next pull closes it
@@ -150,6 +137,30 @@ func (s *Service) PullDeliveries(ctx context.Context, r *jisrv1.PullDeliveriesRe
 		reply.SetDeliveries(append(reply.GetDeliveries(), pulled))
 	}
 	return reply, nil
+}
+
+// lease takes waiting deliveries for a time.
+func (s *Service) lease(ctx context.Context, c *identity.Caller, r *jisrv1.PullDeliveriesRequest) ([]string, error) {
+	most := int(r.GetMaxDeliveries())
+	if most == 0 {
+		most = pullDefault
+	}
+	lease := leaseDefault
+	if r.HasLeaseDuration() {
+		lease = r.GetLeaseDuration().AsDuration()
+	}
+	call := store.Call{RPC: "NotificationService/PullDeliveries", Request: r}
+	var names []string
+	_, err := store.Change(ctx, s.store, c, call, &jisrv1.AcknowledgeDeliveriesResponse{}, func(tx *store.Tx) (*jisrv1.AcknowledgeDeliveriesResponse, error) {
+		ds, err := tx.Lease(most, lease)
+		// The reply of a change is rendered for the wire, so the names are noted here.
+		names = names[:0]
+		for _, d := range ds {
+			names = append(names, d.GetName())
+		}
+		return jisrv1.AcknowledgeDeliveriesResponse_builder{Deliveries: ds}.Build(), err
+	})
+	return names, err
 }
 
 // show reads a delivery with its notification, case and victims, each as the
@@ -213,7 +224,7 @@ func acknowledge(tx *store.Tx, c *identity.Caller, parent, name string) (*jisrv1
 	if d.GetState() == jisrv1.Delivery_STATE_ACKNOWLEDGED {
 		return d, nil // received is received, however often it is said
 	}
-	if _, err := Lifecycle.Go(d.GetState(), "Acknowledge", []string{byReceiver}, nil, true); err != nil {
+	if _, err := Lifecycle.Go(d.GetState(), "Acknowledge", []string{byReceiver}, nil, tx.Sees(name, jisrv1.DataClass_DATA_CLASS_DELIVERY)); err != nil {
 		return d, err
 	}
 	if err := tx.Acknowledge(d); err != nil {

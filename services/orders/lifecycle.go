@@ -8,6 +8,8 @@ import (
 // byJudge is a judge or court that may decide in the case.
 const byJudge = "deciding judge"
 
+const byServer = "server"
+
 type state = jisrv1.Order_State
 
 const (
@@ -20,5 +22,6 @@ var Lifecycle = lifecycle.Table[state]{
 	Record: "Order",
 	Steps: []lifecycle.Step[state]{
 		{Verb: "Revoke", By: byJudge, From: []state{inForce}, To: revoked, Because: "a seal is lifted by an UNSEAL order instead, with its own reason"},
+		{Verb: "(seal lifted)", By: byServer, From: []state{inForce}, To: revoked, Because: "an UNSEAL order ends the seal"},
 	},
 }

@@ -89,7 +89,33 @@ func effect(tx *store.Tx, caseName string, m *jisrv1.Order) error {
 	case jisrv1.Order_KIND_SEAL:
 		return tx.Seal(caseName, personOf(m), m.GetName(), append(agencies, tx.Caller().Agency))
 	case jisrv1.Order_KIND_UNSEAL:
-		return tx.Unseal(caseName, personOf(m))
+		return lift(tx, caseName, personOf(m))
+	}
+	return nil
+}
+
+// lift ends the seals of a matter or person, and with them the orders that made them.
+func lift(tx *store.Tx, caseName, person string) error {
+	lifted, err := tx.Unseal(caseName, person)
+	if err != nil {
+		return err
+	}
+	for _, name := range lifted {
+		o := &jisrv1.Order{}
+		if err := tx.Load(name, o); err != nil {
+			return err
+		}
+		next, err := Lifecycle.Go(o.GetState(), "(seal lifted)", []string{byServer}, nil, false)
+		if err != nil {
+			return err
+		}
+		o.SetState(next)
+		if err := tx.Save(o); err != nil {
+			return err
+		}
+		if err := tx.DropOrder(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -135,7 +161,7 @@ func (s *Service) RevokeOrder(ctx context.Context, r *jisrv1.RevokeOrderRequest)
 		if err := revocable(m); err != nil {
 			return m, err
 		}
-		next, err := Lifecycle.Go(m.GetState(), "Revoke", []string{byJudge}, nil, true)
+		next, err := Lifecycle.Go(m.GetState(), "Revoke", []string{byJudge}, nil, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_COURT_ORDERS))
 		if err != nil {
 			return m, err
 		}

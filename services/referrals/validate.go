@@ -85,7 +85,9 @@ func ConsentHolds(tx *store.Tx, m *jisrv1.Referral) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return tx.ConsentInForce(m.GetVictim(), receivingRole(receiver, terms), m.GetReceiver())
+	role := receivingRole(receiver, terms)
+	need := record.Classes(m.GetScope()...) & tx.Law().ConsentClasses(role)
+	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), need)
 }
 
 // ConsentEnded ends a referral whose consent ended: the exchange's own act.

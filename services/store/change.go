@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +29,8 @@ type Page interface {
 	// Tell merges what the caller tells into a record and seals it, or refuses.
 	Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, error)
 	// Receipt renders the reply of a change: headers only, as the caller may see them.
-	Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, error)
+	// It returns, by record, the classes that the reply shows.
+	Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, map[string]record.ClassSet, error)
 	// ETag returns what stands for the caller's view of a record.
 	ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string
 }
@@ -124,7 +127,7 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 		return nil, nil, err
 	}
 	id := strings.ToLower(call.RequestID) // a UUID means the same in either case
-	return s.secrets.keyed([]byte(c.Agency), []byte(call.RPC), []byte(id)), s.secrets.keyed(encoded), nil
+	return s.secrets.keyed([]byte(c.Agency), []byte(call.RPC), []byte(id)), s.secrets.keyed(encoded, []byte(c.Role.String()), []byte(c.Purpose.String())), nil
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.
@@ -183,7 +186,14 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 		}
 		docket.Load(name, l)
 	}
-	return tx.store.Page.Receipt(tx.ctx, tx.caller, reply)
+	out, classes, err := tx.store.Page.Receipt(tx.ctx, tx.caller, reply)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(classes)) {
+		tx.touch(name, classes[name], nil)
+	}
+	return out, nil
 }
 
 // appendChanged writes the CHANGED entry of this call.

@@ -36,13 +36,22 @@ func (tx *Tx) DropConsent(name string) error {
 	return tx.moved(n.Case)
 }
 
-// ConsentInForce reports whether a victim's consent, or a legal basis in its
-// place, lets anything be shared with an agency of that role.
-func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string) (bool, error) {
-	n, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM consents WHERE subject = ? AND role = ?
-		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?))`,
-		victim, int(role), agency, tx.now.UnixMicro())
-	return n != 0, err
+// ConsentInForce reports whether a victim's consents for one purpose, or a legal
+// basis in their place, let those classes be shared with an agency of that role.
+func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, need record.ClassSet) (bool, error) {
+	covered := make(map[int64]record.ClassSet)
+	err := each(tx.conn, `SELECT purpose, classes FROM consents WHERE subject = ? AND role = ?
+		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
+		func(s *sqlite.Stmt) error {
+			covered[s.ColumnInt64(0)] |= record.ClassSet(s.ColumnInt64(1))
+			return nil
+		}, victim, int(role), agency, tx.now.UnixMicro())
+	for _, classes := range covered {
+		if need&^classes == 0 {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // OpenReferrals returns the names of a victim's referrals that have not ended,

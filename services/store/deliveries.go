@@ -76,6 +76,7 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	if err := tx.author(name, t); err != nil {
 		return err
 	}
+	tx.touch(name, record.Classes(jisrv1.DataClass_DATA_CLASS_NOTIFICATION), nil)
 	for _, r := range n.GetReceivers() {
 		agency := strings.TrimPrefix(r, "agencies/")
 		g := Grant{Agency: agency, Link: jisrv1.Link_LINK_NOTIFIED, Via: via, Scope: record.EveryClass}

@@ -17,6 +17,15 @@ type errStorage struct{ err error }
 
 func (e errStorage) Error() string { return "store: " + sqlite.ErrCode(e.err).String() }
 
+// Code is the database's own code behind an error, for the server's log.
+func Code(err error) (string, bool) {
+	var s errStorage
+	if !errors.As(err, &s) {
+		return "", false
+	}
+	return sqlite.ErrCode(s.err).String(), true
+}
+
 func isIOError(err error) bool {
 	return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr
 }

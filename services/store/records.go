@@ -24,6 +24,11 @@ func (tx *Tx) Standing(name string) agreement.Standing {
 	return l.Standing
 }
 
+// Sees reports whether the caller may read a class of a record that it has viewed.
+func (tx *Tx) Sees(name string, class record.Class) bool {
+	return tx.law.Read(tx.caller.Role, tx.caller.Purpose, tx.Standing(name)).Has(class)
+}
+
 // row reads a record at rest, without asking who may know of it; for the server's own acts.
 func (tx *Tx) row(name string) (row, error) {
 	r, found, err := loadRow(tx.conn, name)

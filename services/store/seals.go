@@ -48,29 +48,29 @@ func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 	return false
 }
 
-// Unseal lifts the seals of a matter or person; the links of before hold again.
-func (tx *Tx) Unseal(caseName, subject string) error {
-	var orders []string
-	err := each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
+// Unseal lifts the seals of a matter or person and returns the orders that had
+// made them; the links of before hold again.
+func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
+	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
 		orders = append(orders, s.ColumnText(0))
 		return nil
 	}, caseName, subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, o := range orders {
 		if err := exec(tx.conn, "DELETE FROM seals WHERE name = ?", o); err != nil {
-			return err
+			return nil, err
 		}
 		// The order itself stays known to those it named.
 		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", o, o); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := tx.showUnsealed(caseName); err != nil {
-		return err
+		return nil, err
 	}
-	return tx.moved(caseName)
+	return orders, tx.moved(caseName)
 }
 
 // closeSealed makes rows visible or not as the seals in force say. It runs after

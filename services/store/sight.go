@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,12 +110,7 @@ func (tx *Tx) oversee(caseName string) error {
 }
 
 func overseer(l *agreement.Law, a *agreement.Agency) bool {
-	for _, r := range a.Roles {
-		if l.Oversight(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Roles, l.Oversight)
 }
 
 // placeChild gives a new record the links of its case that reach it. subjects
@@ -166,7 +162,7 @@ func (tx *Tx) caseLinks(caseName string) (rows []sightRow, err error) {
 func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) error {
 	sort, at := name, created.UnixMicro()
 	if agency, ok := strings.CutPrefix(r.holder, "a:"); ok {
-		if a, known := tx.law.Agency(agency); known && overseer(tx.law, a) {
+		if a, known := tx.law.Agency(agency); known && slices.ContainsFunc(a.Roles, tx.law.Pseudonymous) {
 			sort, at = tx.store.pseudonyms.Hide(agency, name), month(created).UnixMicro()
 		}
 	}

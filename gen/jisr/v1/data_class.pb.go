@@ -131,6 +131,8 @@ const (
 	DataClass_DATA_CLASS_LOG_ENTRY DataClass = 51
 	// Which agency, system and officer stood behind an access.
 	DataClass_DATA_CLASS_LOG_AGENCY DataClass = 52
+	// Which persons of the case a record names besides the one that it is about.
+	DataClass_DATA_CLASS_CASE_PERSONS DataClass = 53
 )
 
 // Enum value maps for DataClass.
@@ -189,6 +191,7 @@ var (
 		50: "DATA_CLASS_DELIVERY",
 		51: "DATA_CLASS_LOG_ENTRY",
 		52: "DATA_CLASS_LOG_AGENCY",
+		53: "DATA_CLASS_CASE_PERSONS",
 	}
 	DataClass_value = map[string]int32{
 		"DATA_CLASS_UNSPECIFIED":           0,
@@ -244,6 +247,7 @@ var (
 		"DATA_CLASS_DELIVERY":              50,
 		"DATA_CLASS_LOG_ENTRY":             51,
 		"DATA_CLASS_LOG_AGENCY":            52,
+		"DATA_CLASS_CASE_PERSONS":          53,
 	}
 )
 
@@ -439,7 +443,7 @@ const file_jisr_v1_data_class_proto_rawDesc = "" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSUBJECT_SELF\x10\x01\x12\x11\n" +
 	"\rSUBJECT_OTHER\x10\x02\x12\x10\n" +
-	"\fSUBJECT_NONE\x10\x03*\xda\f\n" +
+	"\fSUBJECT_NONE\x10\x03*\xf7\f\n" +
 	"\tDataClass\x12\x1a\n" +
 	"\x16DATA_CLASS_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13DATA_CLASS_EXCHANGE\x10\x01\x12\x18\n" +
@@ -494,7 +498,8 @@ const file_jisr_v1_data_class_proto_rawDesc = "" +
 	" DATA_CLASS_NOTIFICATION_RECEIPTS\x101\x12\x17\n" +
 	"\x13DATA_CLASS_DELIVERY\x102\x12\x18\n" +
 	"\x14DATA_CLASS_LOG_ENTRY\x103\x12\x19\n" +
-	"\x15DATA_CLASS_LOG_AGENCY\x104:R\n" +
+	"\x15DATA_CLASS_LOG_AGENCY\x104\x12\x1b\n" +
+	"\x17DATA_CLASS_CASE_PERSONS\x105:R\n" +
 	"\n" +
 	"data_class\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x8e\x03 \x01(\x0e2\x12.jisr.v1.DataClassR\tdataClass:9\n" +
 	"\aindexed\x12\x1d.google.protobuf.FieldOptions\x18\xba\x8e\x03 \x01(\bR\aindexed:N\n" +

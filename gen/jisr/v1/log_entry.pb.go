@@ -346,7 +346,7 @@ type LogEntry_builder struct {
 	Officer string
 	// SHA-256 of the agreement in force, in hex.
 	Agreement string
-	// The salted commitment to the whole entry, which becomes the leaf of the log's tree, in hex.
+	// The salted commitment to the whole entry, which becomes the leaf of the log's tree, in hex. It is the same for every reader, so monitors, who must not be able to join by it, do not get it.
 	Commitment string
 }
 
@@ -745,7 +745,7 @@ const file_jisr_v1_log_entry_proto_rawDesc = "" +
 	"\aofficer\x18\r \x01(\tB(\xe0A\x03\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,64}$\xc8\xf3\x184\xd0\xf3\x18\x01R\aofficer\x12>\n" +
 	"\tagreement\x18\x0e \x01(\tB \xe0A\x03\xbaH\x12r\x102\x0e^[0-9a-f]{64}$\xc8\xf3\x183\xd0\xf3\x18\x01R\tagreement\x12@\n" +
 	"\n" +
-	"commitment\x18\x0f \x01(\tB \xe0A\x03\xbaH\x12r\x102\x0e^[0-9a-f]{64}$\xc8\xf3\x183\xd0\xf3\x18\x01R\n" +
+	"commitment\x18\x0f \x01(\tB \xe0A\x03\xbaH\x12r\x102\x0e^[0-9a-f]{64}$\xc8\xf3\x184\xd0\xf3\x18\x01R\n" +
 	"commitment\"h\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n" +

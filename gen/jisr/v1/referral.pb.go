@@ -935,7 +935,7 @@ var File_jisr_v1_referral_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_referral_proto_rawDesc = "" +
 	"\n" +
-	"\x16jisr/v1/referral.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\xd2\x12\n" +
+	"\x16jisr/v1/referral.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\xd5\x12\n" +
 	"\bReferral\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xc8\xf3\x18\x02R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xe0A\x01\xc8\xf3\x18\x02R\x04etag\x12D\n" +
@@ -952,8 +952,8 @@ const file_jisr_v1_referral_proto_rawDesc = "" +
 	"\x0ejisr.v1/Agency\xc8\xf3\x18)\xd0\xf3\x18\x01R\x06sender\x12q\n" +
 	"\breceiver\x18\n" +
 	" \x01(\tBU\xe0A\x02\xe0A\x05\xfaA\x10\n" +
-	"\x0ejisr.v1/Agency\xbaH1r/2-^agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xc8\xf3\x18)\xd0\xf3\x18\x01R\breceiver\x12H\n" +
-	"\x05scope\x18\v \x03(\x0e2\x12.jisr.v1.DataClassB\x1e\xe0A\x01\xbaH\x10\x92\x01\r\x10@\x18\x01\"\a\x82\x01\x04\x10\x01 \x00\xc8\xf3\x18)\xd0\xf3\x18\x01R\x05scope\x12D\n" +
+	"\x0ejisr.v1/Agency\xbaH1r/2-^agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xc8\xf3\x18)\xd0\xf3\x18\x01R\breceiver\x12K\n" +
+	"\x05scope\x18\v \x03(\x0e2\x12.jisr.v1.DataClassB!\xe0A\x01\xe0A\x05\xbaH\x10\x92\x01\r\x10@\x18\x01\"\a\x82\x01\x04\x10\x01 \x00\xc8\xf3\x18)\xd0\xf3\x18\x01R\x05scope\x12D\n" +
 	"\tsend_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\v\xe0A\x03\xc8\xf3\x18(\xd0\xf3\x18\x01R\bsendTime\x12J\n" +
 	"\freceive_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\v\xe0A\x03\xc8\xf3\x18(\xd0\xf3\x18\x01R\vreceiveTime\x12H\n" +
 	"\vaccept_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\v\xe0A\x03\xc8\xf3\x18(\xd0\xf3\x18\x01R\n" +

@@ -635,7 +635,7 @@ const file_jisr_v1_suspect_proto_rawDesc = "" +
 	"updateTime\x129\n" +
 	"\bwithheld\x18\x05 \x03(\v2\x14.jisr.v1.WithholdingB\a\xe0A\x03\xc8\xf3\x18\x02R\bwithheld\x12u\n" +
 	"\tendangers\x18\x06 \x03(\tBW\xe0A\x01\xfaA\x10\n" +
-	"\x0ejisr.v1/Victim\xbaH6\x92\x013\x10@\x18\x01\"-r+2)^cases/[a-z2-7]{26}/victims/[a-z2-7]{26}$\xc8\xf3\x18\x1e\xd0\xf3\x18\x01R\tendangers\x12=\n" +
+	"\x0ejisr.v1/Victim\xbaH6\x92\x013\x10@\x18\x01\"-r+2)^cases/[a-z2-7]{26}/victims/[a-z2-7]{26}$\xc8\xf3\x185\xd0\xf3\x18\x01R\tendangers\x12=\n" +
 	"\bidentity\x18\x14 \x01(\v2\x18.jisr.v1.SuspectIdentityB\a\xe0A\x01\xc8\xf3\x18\x1eR\bidentity\x127\n" +
 	"\x06notice\x18\x15 \x01(\v2\x16.jisr.v1.SuspectNoticeB\a\xe0A\x01\xc8\xf3\x18\x1fR\x06notice\x124\n" +
 	"\x05alert\x18\x16 \x01(\v2\x15.jisr.v1.SuspectAlertB\a\xe0A\x01\xc8\xf3\x18 R\x05alert:N\xeaAE\n" +

@@ -104,6 +104,7 @@ var consular = set(
 	jisrv1.DataClass_DATA_CLASS_COURT_ORDERS,
 	jisrv1.DataClass_DATA_CLASS_SUSPECT_NOTICE,
 	jisrv1.DataClass_DATA_CLASS_NOTIFICATION_RECEIPTS,
+	jisrv1.DataClass_DATA_CLASS_CASE_PERSONS,
 )
 
 // Lens returns the classes that an agency in that role, for that purpose, may read of a record to which it so stands.

@@ -190,7 +190,7 @@ func TestTheReceiverOfAReferralIsKnownToItsPartiesAndTheJudge(t *testing.T) {
 	receiver := Lens(jisrv1.Role_ROLE_HEALTH, assistance, by(jisrv1.Link_LINK_RECEIVER))
 	sees(t, receiver, "REFERRAL_STATUS", "REFERRAL_PARTIES", "REFERRAL_REQUEST")
 	misses(t, receiver, "REFERRAL_LOGISTICS")
-	misses(t, Lens(jisrv1.Role_ROLE_HEALTH, assistance, by(jisrv1.Link_LINK_SENDER)), "REFERRAL_REQUEST")
+	misses(t, Lens(jisrv1.Role_ROLE_HEALTH, assistance, by(jisrv1.Link_LINK_PAST)), "REFERRAL_REQUEST")
 }
 
 func TestARoleThatOnlyPassesOnFollowsWhatItSent(t *testing.T) {

@@ -60,6 +60,24 @@ var departures = map[string]string{
 	"VICTIM_HEALTH LSA o":     "rereads its own (correction)",
 	"VICTIM_HEALTH NGO o":     "rereads its own (correction)",
 	"FORENSIC_REPORT MOH o":   "goes to the judge; its writer keeps it (correction)",
+	"FORENSIC_REPORT IJ Ft":   "goes to the judge (correction)",
+
+	// Whoever wrote something keeps sight of its own words (9.8; part: the agency's own step).
+	"CASE_NARRATIVE ASY o":     "its own words",
+	"CASE_NARRATIVE VAW o":     "its own words",
+	"CASE_NARRATIVE LSA o":     "its own words",
+	"CASE_NARRATIVE NGO o":     "its own words",
+	"SCREENING VAW o":          "its own words",
+	"SCREENING LSA o":          "its own words",
+	"SCREENING NGO o":          "its own words",
+	"REFERRAL_LOGISTICS RES o": "its own step",
+	"REFERRAL_LOGISTICS PP o":  "its own step",
+	"REFERRAL_LOGISTICS FA o":  "its own step",
+	"REFERRAL_LOGISTICS MOH o": "its own step",
+	"REFERRAL_LOGISTICS MMD o": "its own step",
+	"CONSENT_RECORD CT o":      "the collector sees the whole (reason 25)",
+	"CONSENT_RECORD DCOC o":    "the collector sees the whole (reason 25)",
+	"CONSENT_RECORD VAW o":     "the collector sees the whole (reason 25)",
 }
 
 func TestACellDepartsFromTheMatrixOnlyWhereItIsListed(t *testing.T) {

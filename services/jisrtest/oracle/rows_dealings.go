@@ -10,11 +10,14 @@ var dealingRows = []row{
 		// Choice: LOG_ENTRY is the owner's, whatever its role, and the monitor's; the
 		// committee has none, owner or not. LOG_AGENCY is the owner's, and only where
 		// it may see the link of whoever acted.
+		// Choice: CASE_PERSONS, the other persons that a record names, is for who named
+		// them and the judge: knowing of one victim does not show another.
 		title: "the exchange and one's dealings",
 		table: `
                       CP   CT   DCOC ASY  VAW  RES  PP   IJ   TC   LSA  FA   MOH  MMD  NGO  HC   CC
 EXCHANGE              F    F    F    F    F    F    F    F    F    F    F    F    F    F    F    F
 REFERENCE             X    X    X    X    X    X    X    X    X    X    X    X    X    X    X    X
+CASE_PERSONS          o    o    o    o    o    o    o    Ft   o    o    o    o    o    o    -    -
 OWN_REFERENCE         o    o    o    o    o    o    o    o    o    o    o    o    o    o    -    -
 SHARE_TERMS           F    F    F    F    F    F    F    F    F    F    F    F    F    F    -    -
 NOTIFICATION          F    F    F    F    F    F    F    F    F    F    F    F    F    F    -    -
