@@ -18,6 +18,12 @@ const (
 	abroad      = jisrv1.Role_ROLE_FOREIGN_AFFAIRS
 )
 
+// legalAid is what legal aid shows of a person, as far as it takes the person's consent.
+var legalAid = []jisrv1.DataClass{
+	identity, documents, jisrv1.DataClass_DATA_CLASS_VICTIM_PROFILE, jisrv1.DataClass_DATA_CLASS_VICTIM_NATIONALITY,
+	jisrv1.DataClass_DATA_CLASS_VICTIM_ALIAS, jisrv1.DataClass_DATA_CLASS_IMMIGRATION_HOLD,
+}
+
 // sections are what of the person foreign affairs reads, wherever it reads it.
 type sections struct{ nationality, name, passport bool }
 
@@ -139,7 +145,7 @@ func TestWithdrawalEndsTheReferralThatRestedOnConsent(t *testing.T) {
 	for _, accepted := range []bool{false, true} {
 		p := baghdad(t)
 		ngo := p.As(jisrtest.NGO)
-		c := p.Consent(jisrtest.Police, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_IDENTIFICATION, identity)
+		c := p.Consent(jisrtest.Police, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_IDENTIFICATION, legalAid...)
 		r := p.Refer(jisrv1.Referral_KIND_LEGAL_AID, jisrtest.NGO)
 		want := jisrv1.Referral_STATE_WITHDRAWN
 		if accepted {

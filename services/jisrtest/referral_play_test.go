@@ -124,15 +124,23 @@ func TestShelterPlacementNeedsTheJudgesOrderForThatPerson(t *testing.T) {
 	got(police.SendReferral(ctx, send))(t)
 }
 
-func TestConsentToOneBodyIsNoConsentToAnother(t *testing.T) {
+func TestConsentToOneBodyOrToHalfIsNoConsentToAnotherOrToTheWhole(t *testing.T) {
 	p := baghdad(t)
 	police := p.As(jisrtest.Police)
-	p.Consent(jisrtest.Police, jisrv1.Role_ROLE_SOCIAL_AFFAIRS, jisrv1.Purpose_PURPOSE_ASSISTANCE, jisrv1.DataClass_DATA_CLASS_VICTIM_PROFILE)
+	const ngo, helping = jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE
+	p.Consent(jisrtest.Police, jisrv1.Role_ROLE_SOCIAL_AFFAIRS, helping, legalAid...)
 	draft := got(police.CreateReferral(ctx, draftOf(p, jisrv1.Referral_KIND_LEGAL_AID, "agencies/iom")))(t)
 	send := jisrv1.SendReferralRequest_builder{Name: draft.GetName()}.Build()
 	refused(police.SendReferral(ctx, send))(t, fault.ConsentRequired)
 	refused(getVictim(p.As(jisrtest.NGO), p.First))(t, fault.NotFound)
-	p.Consent(jisrtest.Police, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE, jisrv1.DataClass_DATA_CLASS_VICTIM_PROFILE)
+	// Half for one purpose and half for another is not the whole for either.
+	p.Consent(jisrtest.Police, ngo, helping, legalAid[:3]...)
+	p.Consent(jisrtest.Police, ngo, jisrv1.Purpose_PURPOSE_REINTEGRATION, legalAid[3:]...)
+	refused(police.SendReferral(ctx, send))(t, fault.ConsentRequired)
+	if state := got(getReferral(police, draft.GetName()))(t).GetState(); state != jisrv1.Referral_STATE_DRAFT {
+		t.Errorf("what was refused changed the referral to %s", state)
+	}
+	p.Consent(jisrtest.Police, ngo, helping, legalAid[3:]...)
 	got(police.SendReferral(ctx, send))(t)
 }
 
@@ -142,7 +150,7 @@ func TestAChildIsReferredWithoutConsentAndFlaggedSo(t *testing.T) {
 	basis := got(police.RecordConsent(ctx, jisrv1.RecordConsentRequest_builder{
 		Parent: p.First, Answer: jisrv1.Consent_STATE_NOT_REQUIRED, Consent: jisrv1.Consent_builder{
 			Purpose: jisrv1.Purpose_PURPOSE_ASSISTANCE, RecipientRole: jisrv1.Role_ROLE_NGO, LegalBasis: jisrv1.Consent_LEGAL_BASIS_CHILD,
-			DataClasses: []jisrv1.DataClass{jisrv1.DataClass_DATA_CLASS_VICTIM_PROFILE},
+			DataClasses: legalAid,
 		}.Build(),
 	}.Build()))(t)
 	p.Refer(jisrv1.Referral_KIND_LEGAL_AID, jisrtest.NGO)

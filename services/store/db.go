@@ -119,6 +119,7 @@ func prepareConn(conn *sqlite.Conn) error {
 	for _, q := range []string{
 		"PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
 		"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
+		"PRAGMA wal_autocheckpoint=0", // the writer does, and hears of an error
 	} {
 		if err := sqlitex.ExecuteTransient(conn, q, nil); err != nil {
 			return fmt.Errorf("store: %s: %w", q, err)

@@ -16,14 +16,20 @@ import (
 // for the last without end.
 const group = 256
 
+// checkpointEvery is after how many calls the write-ahead log is moved into the
+// database file; the log then holds some megabytes at the most.
+const checkpointEvery = 512
+
 // writer owns the one connection that writes. Calls that wait are committed
 // together, at once and without a timer: one fsync for many. A call that fails
 // inside a group fails alone.
 type writer struct {
-	conn   *sqlite.Conn
-	jobs   chan *job
-	fatal  func(error)
-	broken bool // the disk refused to keep what it took; only run reads and sets it
+	conn  *sqlite.Conn
+	jobs  chan *job
+	fatal func(error)
+	// Only run touches these.
+	broken  bool // the disk refused to keep what it took
+	pending int  // calls since the last checkpoint
 
 	mu     sync.RWMutex
 	closed bool
@@ -89,6 +95,21 @@ func (w *writer) run() {
 			}
 		}
 		w.commit(batch)
+		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
+			w.checkpoint()
+		}
+	}
+}
+
+// checkpoint moves the write-ahead log into the database file, after the calls
+// that filled it were answered. SQLite would do so by itself inside a commit,
+// and keep an fsync error of it to itself. A full disk leaves the log as it is,
+// to be moved later.
+func (w *writer) checkpoint() {
+	w.pending = 0
+	if err := exec(w.conn, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil && isIOError(err) {
+		w.broken = true
+		w.fatal(err)
 	}
 }
 

@@ -130,12 +130,8 @@ func (w *world) next(d *desk) *call {
 // load keeps all desks busy until stop is closed or a call is not answered; a
 // desk whose call was not answered does no more. It returns when all have ended.
 func (x *exchange) load(w *world, stop <-chan struct{}) {
-	x.loadOf(w, stop, w.next)
-}
-
-func (x *exchange) loadOf(w *world, stop <-chan struct{}, next func(*desk) *call) {
-	x.as(jisrtest.Police)
-	x.as(jisrtest.Judge)
+	clients := map[string]*jisrtest.Client{jisrtest.Police: x.as(jisrtest.Police), jisrtest.Judge: x.as(jisrtest.Judge)}
+	most := bounded(x.t)
 	var wg sync.WaitGroup
 	for i := range w.desks {
 		wg.Go(func() {
@@ -143,10 +139,13 @@ func (x *exchange) loadOf(w *world, stop <-chan struct{}, next func(*desk) *call
 				select {
 				case <-stop:
 					return
+				case <-most.Done():
+					x.t.Error("nothing ended the load")
+					return
 				default:
 				}
-				c := next(&w.desks[i])
-				if c.send(context.Background(), x.clients[c.Who]) != nil {
+				c := w.next(&w.desks[i])
+				if c.send(context.Background(), clients[c.Who]) != nil {
 					return
 				}
 			}
