@@ -110,6 +110,9 @@ func slowWrite(l *Law, role jisrv1.Role, purpose jisrv1.Purpose, st Standing, cl
 		return true
 	}
 	for _, link := range st.Links {
+		if link.Link == jisrv1.Link_LINK_NOTIFIED && !link.Scope.Has(class) && !dealings.Has(class) {
+			continue
+		}
 		if link.Link != jisrv1.Link_LINK_DISCLOSED && slowMeets(link.Link, class, cell.Write) {
 			return true
 		}

@@ -44,7 +44,8 @@ type Law struct {
 	lenses   [maxRoles]lens
 	asks     [maxClasses][maxJurisdictions]string
 
-	referrals map[jisrv1.Referral_Kind]Referral
+	referrals     map[jisrv1.Referral_Kind]Referral
+	notifications map[jisrv1.Notification_Subject]Notification
 }
 
 // Agency is a body that takes part in the exchange. Callers must not change it.
@@ -77,6 +78,14 @@ type Referral struct {
 	Scope record.ClassSet
 	// Protection kinds escalate and never expire.
 	Protection bool
+}
+
+// Notification is how far a notification opens the file to whoever is told.
+type Notification struct {
+	// Scope is what it can open at the most.
+	Scope record.ClassSet
+	// WithConsent is what it can open besides, to roles of which the agreement asks consent for it.
+	WithConsent record.ClassSet
 }
 
 type reason struct{ text, source string }
@@ -159,6 +168,12 @@ func (l *Law) Ask(class jisrv1.DataClass, asker jisrv1.Jurisdiction) string {
 func (l *Law) Referral(kind jisrv1.Referral_Kind) (Referral, bool) {
 	r, ok := l.referrals[kind]
 	return r, ok
+}
+
+// Notified returns how far a notification of that subject opens the file to a role.
+func (l *Law) Notified(subject jisrv1.Notification_Subject, role jisrv1.Role) record.ClassSet {
+	terms := l.notifications[subject]
+	return terms.Scope | terms.WithConsent&l.ConsentClasses(role)
 }
 
 // Reason returns what a reason code says and what it rests on; both empty if there is no such code.

@@ -165,9 +165,9 @@ func (l *Law) Read(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record
 }
 
 // Write returns the classes that the role may tell, for the purpose, in a
-// record to which it has this standing. A link's scope narrows what is shown
-// to a receiver, not what the receiver may tell; and consent is asked of who
-// reads, not of who tells.
+// record to which it has this standing. A referral's or share's scope narrows
+// what is shown, not what may be told; a notification's narrows both; and
+// consent is asked of who reads, not of who tells.
 func (l *Law) Write(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record.ClassSet {
 	ceiling := l.ceiling(role, purpose)
 	if ceiling == 0 {
@@ -177,10 +177,16 @@ func (l *Law) Write(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) recor
 	var opened record.ClassSet
 	linked := false
 	for i := range st.Links {
-		if link := st.Links[i].Link; link > 0 && int(link) < maxLinks {
-			linked = true
-			opened |= t.write[link]
+		link := &st.Links[i]
+		if link.Link <= 0 || int(link.Link) >= maxLinks {
+			continue
 		}
+		linked = true
+		reach := record.EveryClass
+		if link.Link == jisrv1.Link_LINK_NOTIFIED {
+			reach = link.Scope | dealings // whoever was merely told has no more to tell than to read
+		}
+		opened |= t.write[link.Link] & reach
 	}
 	if !linked {
 		return 0

@@ -41,19 +41,20 @@ func Parse(text []byte) (*Law, error) {
 func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
 	sum := sha256.Sum256(text)
 	p := &parser{msg: msg, law: &Law{
-		text:      append([]byte(nil), text...),
-		hash:      hex.EncodeToString(sum[:]),
-		title:     msg.GetTitle(),
-		edition:   msg.GetEdition(),
-		agencies:  make(map[string]*Agency),
-		reasons:   make(map[int32]reason),
-		rpcs:      make(map[string]RoleSet),
-		shelves:   make(map[string]*[maxRoles]LinkSet),
-		referrals: make(map[jisrv1.Referral_Kind]Referral),
+		text:          append([]byte(nil), text...),
+		hash:          hex.EncodeToString(sum[:]),
+		title:         msg.GetTitle(),
+		edition:       msg.GetEdition(),
+		agencies:      make(map[string]*Agency),
+		reasons:       make(map[int32]reason),
+		rpcs:          make(map[string]RoleSet),
+		shelves:       make(map[string]*[maxRoles]LinkSet),
+		referrals:     make(map[jisrv1.Referral_Kind]Referral),
+		notifications: make(map[jisrv1.Notification_Subject]Notification),
 	}}
 	// Reasons and agencies first: what follows points to them.
 	for _, part := range []func(){
-		p.head, p.reasons, p.agencies, p.roles, p.purposes, p.rpcs, p.records, p.classes, p.referrals,
+		p.head, p.reasons, p.agencies, p.roles, p.purposes, p.rpcs, p.records, p.classes, p.referrals, p.notifications,
 	} {
 		part()
 	}

@@ -155,3 +155,18 @@ func (p *parser) referrals() {
 	}
 	got.checkAll(p, "referrals")
 }
+
+func (p *parser) notifications() {
+	var got seen[jisrv1.Notification_Subject]
+	for _, t := range p.msg.GetNotifications() {
+		if !got.once(p, "notifications", t.GetSubject()) {
+			continue
+		}
+		where := "notification " + t.GetSubject().String()
+		p.law.notifications[t.GetSubject()] = Notification{
+			Scope:       p.classSet(where+": scope", t.GetScope()),
+			WithConsent: p.classSet(where+": with_consent", t.GetWithConsent()),
+		}
+	}
+	got.checkAll(p, "notifications")
+}

@@ -80,6 +80,9 @@ func asker(c *identity.Caller, r *jisrv1.ExplainAccessRequest) (*identity.Caller
 // mayAskAbout reports whether a caller may ask about another: the record's
 // owner, its judge, the monitor.
 func mayAskAbout(c *identity.Caller, st agreement.Standing) bool {
+	if c.Law.Pseudonymous(c.Role) {
+		return false // a monitor reads no parties, and by asking around would learn them
+	}
 	judge := c.Role == jisrv1.Role_ROLE_INVESTIGATING_JUDGE
 	return slices.ContainsFunc(st.Links, func(l agreement.InForce) bool {
 		return explainers.Has(l.Link) ||

@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -68,8 +69,11 @@ func (s *Service) ListSuspects(ctx context.Context, r *jisrv1.ListSuspectsReques
 func (s *Service) UpdateSuspect(ctx context.Context, r *jisrv1.UpdateSuspectRequest) (*jisrv1.Suspect, error) {
 	call := store.Call{RPC: "CaseService/UpdateSuspect", RequestID: r.GetRequestId(), Request: r}
 	return store.Update(ctx, s.store, call, r.GetSuspect(), r.GetUpdateMask(), &jisrv1.Suspect{}, func(tx *store.Tx, m *jisrv1.Suspect) error {
+		if !slices.Contains(r.GetUpdateMask().GetPaths(), "endangers") {
+			return nil
+		}
 		n, _ := record.ParseName(m.GetName())
-		if err := knownVictims(tx, n.Case, m.GetEndangers()); err != nil {
+		if err := knownVictims(tx, n.Case, r.GetSuspect().GetEndangers()); err != nil {
 			return err
 		}
 		return tx.SetEndangered(m)

@@ -38,6 +38,9 @@ func create(tx *store.Tx, victim string, told *jisrv1.Consent, at state) (*jisrv
 	if err := tx.View(victim, &jisrv1.Victim{}); err != nil {
 		return m, err
 	}
+	if err := mayCollect(tx, victim); err != nil {
+		return m, err
+	}
 	if err := check(tx, m, at); err != nil {
 		return m, err
 	}
@@ -80,12 +83,18 @@ func answer(tx *store.Tx, r *jisrv1.RecordConsentRequest) (*jisrv1.Consent, erro
 	if err := tx.View(r.GetConsent().GetName(), m); err != nil {
 		return m, err
 	}
+	if err := mayCollect(tx, m.GetName()); err != nil {
+		return m, err
+	}
 	to := r.GetAnswer()
 	next, err := Lifecycle.Go(m.GetState(), "Record", []string{byCollector}, &to, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE))
 	if err != nil {
 		return m, err
 	}
-	if err := check(tx, r.GetConsent(), next); err != nil {
+	asked := record.Clone(m)
+	asked.SetLegalBasis(r.GetConsent().GetLegalBasis())
+	asked.SetRecord(r.GetConsent().GetRecord())
+	if err := check(tx, asked, next); err != nil {
 		return m, err
 	}
 	mask := []string{"legal_basis"}
@@ -133,7 +142,7 @@ func (s *Service) WithdrawConsent(ctx context.Context, r *jisrv1.WithdrawConsent
 		if err := tx.Match(m, r.GetEtag()); err != nil {
 			return m, err
 		}
-		if err := mayTell(tx, m); err != nil {
+		if err := mayCollect(tx, m.GetName()); err != nil {
 			return m, err
 		}
 		next, err := Lifecycle.Go(m.GetState(), "Withdraw", []string{byCollector}, nil, tx.Sees(m.GetName(), jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE))

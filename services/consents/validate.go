@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/store"
 )
@@ -32,6 +33,7 @@ func check(tx *store.Tx, m *jisrv1.Consent, answer state) error {
 	if answer == given {
 		checkGiven(m.GetRecord(), violate)
 	}
+	checkCollector(tx, m, answer, violate)
 	if len(wrong) > 0 {
 		return fault.Invalid(wrong...)
 	}
@@ -61,12 +63,31 @@ func childOf(parent, name string) error {
 	return nil
 }
 
-// mayTell fails unless the caller may tell the scope of consents about this
-// person: whoever may record one may record its end.
-func mayTell(tx *store.Tx, m *jisrv1.Consent) error {
-	c := tx.Caller()
-	if tx.Law().Write(c.Role, c.Purpose, tx.Standing(m.GetName())).Has(jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE) {
-		return nil
+// collects are the links by which an agency may record or withdraw a consent: it
+// answers for the case, acts there, or has the person in its care now.
+var collects = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_RECEIVER)
+
+// mayCollect fails unless the caller may record or withdraw consents of a person that it has viewed.
+func mayCollect(tx *store.Tx, name string) error {
+	c, st := tx.Caller(), tx.Standing(name)
+	for _, l := range st.Links {
+		if collects.Has(l.Link) && tx.Law().Write(c.Role, c.Purpose, st).Has(jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE) {
+			return nil
+		}
 	}
-	return fault.New(fault.TransitionNotAllowed).With("next_states", "none for your agency")
+	return fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or cares for the person now, records consent")
+}
+
+// dispenses are the roles that may record that consent is not required, or that
+// the judge gave it: nobody dispenses itself.
+var dispenses = agreement.Roles(jisrv1.Role_ROLE_INVESTIGATING_JUDGE, jisrv1.Role_ROLE_COUNTER_TRAFFICKING, jisrv1.Role_ROLE_ORGANISED_CRIME)
+
+// checkCollector holds an answer against who records it: a legal basis in the
+// place of consent is for the judge and the police, and never for whoever gains by it.
+func checkCollector(tx *store.Tx, m *jisrv1.Consent, answer state, violate func(field, rule string)) {
+	c := tx.Caller()
+	dispensed := answer == notRequired || m.GetRecord().GetGivenBy() == jisrv1.ConsentRecord_GIVEN_BY_JUDGE
+	if dispensed && (!dispenses.Has(c.Role) || m.GetRecipientRole() == c.Role) {
+		violate("legal_basis", "may be recorded by the judge or the police alone, and not for their own role")
+	}
 }

@@ -25,14 +25,21 @@ func (p *Page) Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, 
 	if err != nil {
 		return agreement.Told{}, err
 	}
-	lens := t.Law.Write(t.Role, t.Purpose, t.Standing)
+	write, read := t.Law.Write(t.Role, t.Purpose, t.Standing), t.Law.Read(t.Role, t.Purpose, t.Standing)
 	told := agreement.Told{}
 	var denied []fault.Violation
 	for _, part := range parts {
-		if !lens.Has(part.field.Class) {
+		if !write.Has(part.field.Class) {
 			denied = append(denied, fault.Violation{
 				Field: requestPath(typ, part.field.Desc),
 				Rule:  "your role may not tell " + className(part.field.Class) + " of this record",
+			})
+			continue
+		}
+		if t.Mask != nil && keptByAnother(typ, t, part.field) && !read.Has(part.field.Class) {
+			denied = append(denied, fault.Violation{
+				Field: requestPath(typ, part.field.Desc),
+				Rule:  "another agency keeps this part, and your agency may not read it: ask whoever " + className(part.field.Class) + " belongs to",
 			})
 			continue
 		}
@@ -48,6 +55,19 @@ func (p *Page) Tell(ctx context.Context, t *agreement.Telling) (agreement.Told, 
 		}
 	}
 	return told, nil
+}
+
+// keptByAnother reports whether another agency wrote what stands there now. Who
+// may not read another's words may neither wipe them nor, by adding one leaf,
+// become their author and so read the rest. That somebody wrote something is
+// told by the refusal: the lesser evil, and in the log.
+func keptByAnother(typ *record.Type, t *agreement.Telling, f record.Field) bool {
+	if typ.IsSection(f.Number) {
+		s, ok := t.Envelope.Section(f.Number)
+		return ok && s.Author != t.Agency
+	}
+	m, ok := t.Envelope.Mark(f.Class)
+	return ok && m.Author != t.Agency
 }
 
 // part is one top-level field that is told: whole, or only some leaves of it.
@@ -176,7 +196,11 @@ func (p *Page) keep(ctx context.Context, typ *record.Type, t *agreement.Telling,
 	}
 	// The section is sealed from here on; in clear it stays nowhere.
 	defer out.Clear(fd)
-	return p.seal(ctx, t, old, part.field, clear)
+	author := t.Agency
+	if exists && len(part.leaves) > 0 && old.Author != t.Agency {
+		author = "" // words of several are nobody's own: nobody keeps them when its link ends
+	}
+	return p.seal(ctx, t, old, part.field, clear, author)
 }
 
 // unseal opens a section for a merge of leaves. Leaves that this program does
@@ -193,7 +217,7 @@ func (p *Page) unseal(ctx context.Context, t *agreement.Telling, s record.Sectio
 	return proto.Unmarshal(plain, into.Interface())
 }
 
-func (p *Page) seal(ctx context.Context, t *agreement.Telling, old record.Section, f record.Field, clear protoreflect.Message) error {
+func (p *Page) seal(ctx context.Context, t *agreement.Telling, old record.Section, f record.Field, clear protoreflect.Message, author string) error {
 	plain, err := proto.MarshalOptions{Deterministic: true}.Marshal(clear.Interface())
 	if err != nil {
 		return err
@@ -204,7 +228,7 @@ func (p *Page) seal(ctx context.Context, t *agreement.Telling, old record.Sectio
 	}
 	revision := old.Revision + 1
 	t.Envelope.SetSection(record.Section{
-		Number: f.Number, Revision: revision, Time: t.Time.UnixMicro(), Author: t.Agency,
+		Number: f.Number, Revision: revision, Time: t.Time.UnixMicro(), Author: author,
 		Sealed: aead.Seal(nil, nil, plain, bind(t.Name, f.Number, revision)),
 	})
 	return nil

@@ -25,14 +25,18 @@ type Filled struct {
 	Authors map[string]map[jisrv1.DataClass]string
 }
 
-// Linked are the agencies that a filled play gives a working link.
+// Linked are the agencies that a filled play gives a working link: the judge assigns them.
 var Linked = []string{Judge, Prosecutor, Shelter, Foreign, Health, NGO, "moi-residency/desk", "kri-dcvaw/desk", "momd/desk"}
 
-// Fill notifies everyone who works on a case, and lets each section be told by
-// the first of them that may.
+// Fill lets the judge assign everyone who works on a case, and each section be
+// told by the first of them that may.
 func Fill(p *Play) *Filled {
 	p.t.Helper()
-	p.Notify(Linked...)
+	p.Order(jisrv1.Order_KIND_ASSIGN, p.Case, func(o *jisrv1.Order) {
+		for _, who := range Linked {
+			o.SetAddressees(append(o.GetAddressees(), p.As(who).Agency))
+		}
+	})
 	f := &Filled{Play: p, Clear: make(map[string]proto.Message), Authors: make(map[string]map[jisrv1.DataClass]string)}
 	for name, typ := range map[string]string{p.Case: "Case", p.First: "Victim", p.Suspect: "Suspect"} {
 		f.fill(name, record.ByName(typ))

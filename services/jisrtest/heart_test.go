@@ -92,7 +92,7 @@ func standing(f *jisrtest.Filled, who, name string) oracle.Standing {
 	}
 	for _, linked := range jisrtest.Linked {
 		if linked == who {
-			add(jisrv1.Link_LINK_NOTIFIED)
+			add(jisrv1.Link_LINK_ASSIGNED)
 		}
 	}
 	for class, author := range f.Authors[name] {

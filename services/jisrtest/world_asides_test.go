@@ -34,11 +34,11 @@ const (
 var asides = []aside{
 	{name: "a case in Erbil, with all that a case has", hidden: func(o onlooker) bool { return !o.is(jisrv1.Role_ROLE_ORGANISED_CRIME) }, play: (*world).erbil},
 	{name: "a sealed matter in Baghdad", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).sealed},
-	{name: "a third victim", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(committee) }, play: (*world).thirdVictim},
-	{name: "another suspect", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(commission, committee) }, play: (*world).otherSuspect},
-	{name: "the judge's own referral", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(police) }, play: (*world).judgesReferral},
-	{name: "an order addressed to nobody", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(police) }, play: (*world).quietOrder},
-	{name: "a consent of the second victim", hidden: func(o onlooker) bool { return o.linked(notified) || o.is(committee) }, play: (*world).secondConsents},
+	{name: "a third victim", hidden: func(o onlooker) bool { return o.told() || o.is(committee) }, play: (*world).thirdVictim},
+	{name: "another suspect", hidden: func(o onlooker) bool { return o.told() || o.is(commission, committee) }, play: (*world).otherSuspect},
+	{name: "the judge's own referral", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).judgesReferral},
+	{name: "an order addressed to nobody", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).quietOrder},
+	{name: "a consent of the second victim", hidden: func(o onlooker) bool { return o.told() || o.is(committee) }, play: (*world).secondConsents},
 	{name: "another share", hidden: func(o onlooker) bool { return !o.is(police, judge, investigator) }, play: (*world).otherShare},
 	{name: "a notification of the judge's", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).judgesNotice},
 	{name: "the judge acknowledges the case", hidden: func(o onlooker) bool { // which is received either way
@@ -54,7 +54,7 @@ var asides = []aside{
 		return !o.sees(jisrv1.DataClass_DATA_CLASS_INVESTIGATION_SOURCES)
 	}, play: (*world).newSources},
 	// Last, since the police cannot speak of the second victim any more.
-	{name: "a seal on the second victim", hidden: func(o onlooker) bool { return o.linked(notified) }, play: (*world).sealSecond},
+	{name: "a seal on the second victim", hidden: func(o onlooker) bool { return o.told() }, play: (*world).sealSecond},
 }
 
 // differ plays in the second world what the reader may not know of. With logged,

@@ -55,7 +55,7 @@ func TestALeakOfOneLineTellsTheWorldsApart(t *testing.T) {
 		shows  string
 	}{
 		{"health reads where the victim is", jisrv1.Role_ROLE_HEALTH, "data_class: DATA_CLASS_VICTIM_LOCATION", reads("CONDITION_LINKED"), "CaseService/GetVictim "},
-		{"the shelter reads the account", jisrv1.Role_ROLE_SOCIAL_AFFAIRS, "data_class: DATA_CLASS_CASE_NARRATIVE", reads("CONDITION_LINKED"), "CaseService/GetCase "},
+		{"health reads the account", jisrv1.Role_ROLE_HEALTH, "data_class: DATA_CLASS_CASE_NARRATIVE", reads("CONDITION_LINKED"), "CaseService/GetCase "},
 		{"the committee reads what an order says", committee, "data_class: DATA_CLASS_COURT_ORDERS", reads("CONDITION_ALWAYS"), "OrderService/ListOrders "},
 		{"residency reads the case's state", jisrv1.Role_ROLE_RESIDENCY, "data_class: DATA_CLASS_CASE_STATUS", reads("CONDITION_LINKED"), "CaseService/ListCases "},
 		{"the prosecutor knows of every share", prosecutor, `record: "Share"`, knowsBy("LINK_TERRITORY"), "CaseService/ListShares "},

@@ -41,6 +41,10 @@ const (
 	territory = jisrv1.Link_LINK_TERRITORY
 	oversight = jisrv1.Link_LINK_OVERSIGHT
 	notified  = jisrv1.Link_LINK_NOTIFIED
+	assigned  = jisrv1.Link_LINK_ASSIGNED
+	// Of these the script makes one each, about the first victim.
+	participant = jisrv1.Link_LINK_PARTICIPANT
+	receiver    = jisrv1.Link_LINK_RECEIVER
 )
 
 // onlookers are one agency for each role. The police own the case, courts and
@@ -56,13 +60,13 @@ var onlookers = []onlooker{
 	{"moi-cp/station", jisrv1.Role_ROLE_COMMUNITY_POLICE, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified}},
 	{"kri-dcoc/erbil", jisrv1.Role_ROLE_ORGANISED_CRIME, jisrv1.Purpose_PURPOSE_INVESTIGATION, []jisrv1.Link{notified}},
 	{"kri-asayish/desk", jisrv1.Role_ROLE_ASAYISH, jisrv1.Purpose_PURPOSE_INVESTIGATION, []jisrv1.Link{notified}},
-	{"kri-dcvaw/desk", jisrv1.Role_ROLE_VIOLENCE_AGAINST_WOMEN, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified}},
+	{"kri-dcvaw/desk", jisrv1.Role_ROLE_VIOLENCE_AGAINST_WOMEN, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified, participant}},
 	{"moi-residency/desk", jisrv1.Role_ROLE_RESIDENCY, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified}},
-	{"molsa/shelter", jisrv1.Role_ROLE_SOCIAL_AFFAIRS, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified}},
+	{"molsa/shelter", jisrv1.Role_ROLE_SOCIAL_AFFAIRS, jisrv1.Purpose_PURPOSE_PROTECTION, []jisrv1.Link{notified, receiver}},
 	{"mofa/consular", jisrv1.Role_ROLE_FOREIGN_AFFAIRS, jisrv1.Purpose_PURPOSE_CONSULAR, []jisrv1.Link{notified}},
-	{"moh/hospital", jisrv1.Role_ROLE_HEALTH, jisrv1.Purpose_PURPOSE_ASSISTANCE, []jisrv1.Link{notified}},
+	{"moh/hospital", jisrv1.Role_ROLE_HEALTH, jisrv1.Purpose_PURPOSE_ASSISTANCE, []jisrv1.Link{notified, assigned}},
 	{"momd/desk", jisrv1.Role_ROLE_MIGRATION, jisrv1.Purpose_PURPOSE_ASSISTANCE, []jisrv1.Link{notified}},
-	{"iom/assistance", jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE, []jisrv1.Link{notified}},
+	{"iom/assistance", jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE, []jisrv1.Link{notified, receiver}},
 	{"ihchr/monitor", jisrv1.Role_ROLE_HUMAN_RIGHTS, jisrv1.Purpose_PURPOSE_OVERSIGHT, []jisrv1.Link{oversight}},
 	{"committee-federal/desk", jisrv1.Role_ROLE_COMMITTEE, jisrv1.Purpose_PURPOSE_OVERSIGHT, []jisrv1.Link{oversight}},
 	{"jisr-operations/console", jisrv1.Role_ROLE_OPERATIONS, jisrv1.Purpose_PURPOSE_OPERATIONS, nil},
@@ -72,12 +76,29 @@ func (o onlooker) is(roles ...jisrv1.Role) bool { return slices.Contains(roles, 
 
 func (o onlooker) linked(l jisrv1.Link) bool { return slices.Contains(o.links, l) }
 
+// told reports whether the onlooker knows of the case and the first victim alone.
+func (o onlooker) told() bool { return o.linked(notified) && !o.linked(assigned) }
+
+// toldOf is what a notification of a new case opens, transcribed from the
+// agreement's section on notifications.
+var toldOf = map[jisrv1.DataClass]bool{
+	jisrv1.DataClass_DATA_CLASS_CASE_STATUS: true, jisrv1.DataClass_DATA_CLASS_CASE_PARTIES: true,
+	jisrv1.DataClass_DATA_CLASS_CASE_CORE: true, jisrv1.DataClass_DATA_CLASS_VICTIM_PROFILE: true,
+	jisrv1.DataClass_DATA_CLASS_VICTIM_NATIONALITY: true, jisrv1.DataClass_DATA_CLASS_RETURN_RISK: true,
+	jisrv1.DataClass_DATA_CLASS_IMMIGRATION_HOLD: true, jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE: true,
+	jisrv1.DataClass_DATA_CLASS_HEARINGS: true,
+}
+
 // sees reports whether the domain's matrix lets the onlooker read a class of
 // the case, its first victim or its suspect; wrote are the classes it wrote.
 func (o onlooker) sees(class jisrv1.DataClass, wrote ...jisrv1.DataClass) bool {
 	s := oracle.Standing{Own: make(map[jisrv1.DataClass]bool)}
 	for _, l := range o.links {
-		s.Links = append(s.Links, oracle.Link{Kind: l})
+		link := oracle.Link{Kind: l}
+		if l == notified {
+			link.Scope = toldOf
+		}
+		s.Links = append(s.Links, link)
 	}
 	for _, c := range wrote {
 		s.Own[c] = true
@@ -158,7 +179,7 @@ func (w *world) play() {
 	w.must(err)
 	w.stage.act("the judge tells of the victims")
 	w.tellOf(p.First, w.hidden())
-	w.tellOf(p.Second, func(c jisrv1.DataClass) bool { return w.reader.linked(notified) || w.hidden()(c) })
+	w.tellOf(p.Second, func(c jisrv1.DataClass) bool { return w.reader.told() || w.hidden()(c) })
 	w.stage.act("the judge tells of the suspect")
 	s := jisrv1.Suspect_builder{Name: p.Suspect}.Build()
 	mask = w.text(s, w.hidden())
@@ -172,6 +193,8 @@ func (w *world) play() {
 			o.GetDecision().SetText("what only the addressee, prosecution and courts read")
 		}
 	}).GetName()
+	w.stage.act("the judge assigns the hospital")
+	p.Order(jisrv1.Order_KIND_ASSIGN, p.Case, func(o *jisrv1.Order) { o.SetAddressees([]string{"agencies/moh"}) })
 	w.stage.act("everyone is told of the first victim")
 	n := jisrv1.Notification_builder{Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE}.Build()
 	for _, o := range onlookers {
@@ -245,9 +268,4 @@ func (w *world) refer(by *jisrtest.Client, kind jisrv1.Referral_Kind, victim, re
 	_, err = by.SendReferral(ctx, jisrv1.SendReferralRequest_builder{Name: r.GetName()}.Build())
 	w.must(err)
 	return r.GetName()
-}
-
-// client is the reader's own system.
-func (w *world) client() *jisrtest.Client {
-	return w.x.AsFor(w.reader.who, w.reader.role, w.reader.purpose)
 }

@@ -78,7 +78,8 @@ func deliver(tx *store.Tx, m *jisrv1.Notification) error {
 		subjects = []string{""}
 	}
 	for _, name := range m.GetReceivers() {
-		g := store.Grant{Agency: strings.TrimPrefix(name, "agencies/"), Link: jisrv1.Link_LINK_NOTIFIED, Via: m.GetName(), Scope: record.EveryClass}
+		g := store.Grant{Agency: strings.TrimPrefix(name, "agencies/"), Link: jisrv1.Link_LINK_NOTIFIED, Via: m.GetName()}
+		g.Scope = told(tx.Law(), m.GetSubject(), g.Agency)
 		for _, g.Subject = range subjects {
 			if err := tx.Link(m.GetCase(), g, m.GetName()); err != nil {
 				return err
@@ -89,6 +90,23 @@ func deliver(tx *store.Tx, m *jisrv1.Notification) error {
 		}
 	}
 	return nil
+}
+
+// told is how far a notification opens the file to an agency, in any of its roles.
+func told(law *agreement.Law, subject jisrv1.Notification_Subject, agency string) (scope record.ClassSet) {
+	a, ok := law.Agency(agency)
+	if !ok {
+		return 0
+	}
+	for i, r := range a.Roles {
+		if i == 0 {
+			scope = law.Notified(subject, r)
+			continue
+		}
+		// What one of its roles needs consent for, another must not read without.
+		scope &= law.Notified(subject, r)
+	}
+	return scope
 }
 
 // GetNotification reads a notification.

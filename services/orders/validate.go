@@ -18,11 +18,15 @@ var decides = agreement.Links(jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_ASSIG
 
 // mayDecide views the case and fails unless the caller may decide in it.
 func mayDecide(tx *store.Tx, caseName string) error {
-	if err := tx.View(caseName, &jisrv1.Case{}); err != nil {
+	about := &jisrv1.Case{}
+	if err := tx.View(caseName, about); err != nil {
 		return err
 	}
 	for _, l := range tx.Standing(caseName).Links {
-		if decides.Has(l.Link) {
+		// A court of the territory decides only what was referred to it (article 130); until then the judge does.
+		before := l.Link == jisrv1.Link_LINK_TERRITORY && tx.Caller().Role != jisrv1.Role_ROLE_INVESTIGATING_JUDGE &&
+			about.GetState() != jisrv1.Case_STATE_REFERRED_TO_TRIAL
+		if decides.Has(l.Link) && !before {
 			return nil
 		}
 	}

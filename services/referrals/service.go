@@ -4,12 +4,14 @@ package referrals
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
@@ -36,7 +38,11 @@ func (s *Service) CreateReferral(ctx context.Context, r *jisrv1.CreateReferralRe
 		if err := tx.View(r.GetParent(), &jisrv1.Case{}); err != nil {
 			return m, err
 		}
-		if err := checkNew(tx, r.GetParent(), m); err != nil {
+		most, err := knownTo(tx, r.GetParent(), m)
+		if err != nil {
+			return m, err
+		}
+		if err := checkNew(tx, r.GetParent(), m, most); err != nil {
 			return m, err
 		}
 		m.SetState(draft)
@@ -50,6 +56,21 @@ func (s *Service) CreateReferral(ctx context.Context, r *jisrv1.CreateReferralRe
 			Agency: c.Agency, Link: jisrv1.Link_LINK_SENDER, Via: m.GetName(), Subject: m.GetVictim(), Scope: record.EveryClass,
 		})
 	})
+}
+
+// knownTo returns the most that the caller's referral of a person can open. A
+// person of another case, one that the caller has no link to and none at all are
+// refused alike.
+func knownTo(tx *store.Tx, caseName string, m *jisrv1.Referral) (record.ClassSet, error) {
+	unknown := fault.Invalid(fault.Violation{Field: "referral.victim", Rule: "must name a victim of this case that your agency knows of"})
+	if !strings.HasPrefix(m.GetVictim(), caseName+"/") {
+		return 0, unknown
+	}
+	most, err := mayRefer(tx, m.GetVictim())
+	if errors.Is(err, fault.New(fault.NotFound)) {
+		return 0, unknown
+	}
+	return most, err
 }
 
 // GetReferral reads a referral.
@@ -135,9 +156,10 @@ func Move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason j
 		m.SetReceiveTime(now)
 	case accepted:
 		m.SetAcceptTime(now)
-		if !m.HasReceiveTime() {
-			m.SetReceiveTime(now)
-		}
+	}
+	// Whatever the receiver does with it, it has received it.
+	if (next == accepted || next == rejected || next == returned) && !m.HasReceiveTime() {
+		m.SetReceiveTime(now)
 	}
 	if reason != jisrv1.Referral_END_REASON_UNSPECIFIED {
 		m.SetEndReason(reason)

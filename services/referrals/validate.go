@@ -10,9 +10,40 @@ import (
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
+// refers are the links by which an agency may refer a person onwards: it
+// answers for the case, a judge assigned it, it acts there, or the person is in
+// its care now. Whoever was merely told, or once had to do with the person, may
+// not pass the person on.
+var refers = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_RECEIVER)
+
+// directs are those among them that answer for the person: their referrals open
+// all that the agreement allows, even what they may not read themselves.
+var directs = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY)
+
+// mayRefer views the person and fails unless the caller may refer the person
+// now; it returns the most that the caller's referral can open.
+func mayRefer(tx *store.Tx, victim string) (record.ClassSet, error) {
+	if err := tx.View(victim, &jisrv1.Victim{}); err != nil {
+		return 0, err
+	}
+	st := tx.Standing(victim)
+	may := false
+	for _, l := range st.Links {
+		if directs.Has(l.Link) {
+			return record.EveryClass, nil
+		}
+		may = may || refers.Has(l.Link)
+	}
+	if !may {
+		return 0, fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or cares for the person now, refers the person")
+	}
+	c := tx.Caller()
+	return tx.Law().Read(c.Role, c.Purpose, st), nil
+}
+
 // checkNew gathers everything that is wrong with a draft, and fills an empty
 // scope with all that the agreement allows for the kind.
-func checkNew(tx *store.Tx, caseName string, m *jisrv1.Referral) error {
+func checkNew(tx *store.Tx, caseName string, m *jisrv1.Referral, most record.ClassSet) error {
 	var wrong []fault.Violation
 	violate := func(field, rule string) {
 		wrong = append(wrong, fault.Violation{Field: "referral." + field, Rule: rule})
@@ -31,13 +62,10 @@ func checkNew(tx *store.Tx, caseName string, m *jisrv1.Referral) error {
 	case ok && receivingRole(receiver, terms) == jisrv1.Role_ROLE_UNSPECIFIED:
 		violate("receiver", "must hold a role that the agreement lets receive a referral of this kind")
 	}
-	if !strings.HasPrefix(m.GetVictim(), caseName+"/") || tx.View(m.GetVictim(), &jisrv1.Victim{}) != nil {
-		violate("victim", "must name a victim of this case that your agency knows of")
-	}
 	if len(m.GetScope()) == 0 {
-		m.SetScope(terms.Scope.List())
-	} else if record.Classes(m.GetScope()...)&^terms.Scope != 0 {
-		violate("scope", "must not hold a class that the agreement does not allow for this kind")
+		m.SetScope((terms.Scope & most).List())
+	} else if record.Classes(m.GetScope()...)&^(terms.Scope&most) != 0 {
+		violate("scope", "must not hold a class that the agreement does not allow for this kind, or that your agency may not read itself")
 	}
 	if len(wrong) > 0 {
 		return fault.Invalid(wrong...)
@@ -58,6 +86,13 @@ func receivingRole(a *agreement.Agency, terms agreement.Referral) jisrv1.Role {
 // checkSend holds a referral against what its kind needs at this moment: a
 // judge's order, the person's consent or another legal basis.
 func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
+	most, err := mayRefer(tx, m.GetVictim())
+	if err != nil {
+		return err
+	}
+	if record.Classes(m.GetScope()...)&^most != 0 {
+		return fault.Invalid(fault.Violation{Field: "scope", Rule: "holds a class that your agency may no longer read itself; draft the referral anew"})
+	}
 	terms, _ := tx.Law().Referral(m.GetKind())
 	if terms.Order != jisrv1.Order_KIND_UNSPECIFIED {
 		in, err := tx.OrderInForce(terms.Order, m.GetVictim())

@@ -46,7 +46,7 @@ fields:
 		`line 15: "أنثى" and "انثى" are the same word when compared, and have two codes`,
 		`line 16: "?" has a code and is listed as not stated`,
 		`line 18: victim.profile.sex does not take words, so an unread one cannot be kept there; name a field of words, or reject`,
-		`line 19: "case.core" is not a single field; inside it are exploitation_forms, sectors, period_start, period_end, urgent, reach, victim_count, note`,
+		`line 19: "case.core" is not a single field; inside it are exploitation_forms, sectors, period_start, period_end, urgent, reach, victim_count`,
 		`line 20: "suspect.endangers": it links to other records, which a register cannot name`,
 		`line 21: victim.immigration_hold.do_not_remove is true or false: say under values which word means which`,
 		`line 22: date layout "MM" has no year; write it with YYYY or YY, MM or M, DD or D`,

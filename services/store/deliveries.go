@@ -28,7 +28,11 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	e := &record.Envelope{}
 	t := record.TypeOf(d)
 	tx.mark(t, nil, d, e, agency)
-	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), created: tx.now.UnixMicro()}, d, e); err != nil {
+	subject := ""
+	if len(n.GetVictims()) == 1 {
+		subject = n.GetVictims()[0] // a seal of the person closes the delivery too
+	}
+	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, d, e); err != nil {
 		return err
 	}
 	link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), scope: record.EveryClass}

@@ -5,6 +5,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
@@ -46,9 +47,12 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			st.Links = append(st.Links, link)
 			onShelf = onShelf || allowed.Has(link.Link)
 		}
-		// What it wrote itself shows with the link by which it wrote; which consents
-		// are in force shows to whoever may see consents, which all who may ask here do.
-		st.Own, st.Consented = l.Standing.Own, l.Standing.Consented
+		// Which consents are in force shows to all who may ask here.
+		// Who wrote what is nobody else's to know: it tells who cares for a person.
+		st.Consented = l.Standing.Consented
+		if asker.Agency == c.Agency {
+			st.Own = l.Standing.Own
+		}
 		if len(st.Links) == 0 {
 			st = agreement.Standing{}
 		}
@@ -57,7 +61,16 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 	return st, onShelf, err
 }
 
-// knows reports whether a caller may know of another's link.
+// partyClass is the class by which a record that makes links names whom it links.
+var partyClass = map[string]record.Class{
+	"Referral":     jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES,
+	"Share":        jisrv1.DataClass_DATA_CLASS_SHARE_TERMS,
+	"Notification": jisrv1.DataClass_DATA_CLASS_NOTIFICATION_RECEIPTS,
+	"Order":        jisrv1.DataClass_DATA_CLASS_CASE_PERSONS,
+}
+
+// knows reports whether a caller may know of another's link: it must be able to
+// read, in the record that made the link, whom that record names.
 func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InForce) (bool, error) {
 	if evident.Has(link.Link) {
 		return true, nil
@@ -70,6 +83,9 @@ func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InFo
 	if err != nil {
 		return false, err
 	}
-	_, known, err := s.standing(conn, c, c.Law, n.Type, link.Via, r)
-	return known, err
+	l, known, err := s.standing(conn, c, c.Law, n.Type, link.Via, r)
+	if err != nil || !known {
+		return false, err
+	}
+	return c.Law.Read(c.Role, c.Purpose, l.Standing).Has(partyClass[n.Type.Name]), nil
 }

@@ -59,6 +59,11 @@ type New struct {
 	Standing agreement.Standing
 }
 
+// working are the links under which an agency works on a matter now; without
+// one, nothing new is told.
+var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_ASSIGNED,
+	jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED, jisrv1.Link_LINK_TERRITORY)
+
 // Create stores a new record: m holds the header as it shall be and, in clear,
 // the sections that the caller tells. It sets the record's name, seals it, and
 // gives it the links of its case that reach it.
@@ -84,7 +89,10 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	if e.KeyID, err = tx.keyFor(t, n.Case, subject); err != nil {
 		return err
 	}
-	n.Standing.Own = record.EveryClass // whoever writes a record first is the author of all of it
+	n.Standing.Own = 0
+	if slices.ContainsFunc(n.Standing.Links, func(l agreement.InForce) bool { return working.Has(l.Link) }) {
+		n.Standing.Own = record.EveryClass // whoever writes a record first is the author of all of it
+	}
 	told, err := tx.store.Page.Tell(tx.ctx, &agreement.Telling{
 		Law: tx.law, Role: tx.caller.Role, Purpose: tx.caller.Purpose, Agency: tx.caller.Agency,
 		Name: name, Standing: n.Standing, Record: m, Envelope: e, Incoming: m, Time: tx.now,

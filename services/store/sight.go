@@ -195,7 +195,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 		return err
 	}
 	for _, m := range members {
-		if m.name != caseName && !reaches(g.Link, m.typeName) {
+		if m.name != caseName && m.name != g.Subject && !reaches(g.Link, m.typeName) {
 			continue
 		}
 		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {

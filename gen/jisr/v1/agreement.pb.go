@@ -95,19 +95,20 @@ func (x Condition) Number() protoreflect.EnumNumber {
 // The data-sharing agreement: who may call what, who may know that a record exists, and who may see or tell which class of data, under which condition and for which reason.
 // It is total: a rpc, a role, a class or a pair of them that is not written down keeps the server from starting.
 type Agreement struct {
-	state                protoimpl.MessageState `protogen:"opaque.v1"`
-	xxx_hidden_Title     string                 `protobuf:"bytes,1,opt,name=title,proto3"`
-	xxx_hidden_Edition   string                 `protobuf:"bytes,2,opt,name=edition,proto3"`
-	xxx_hidden_Reasons   *[]*ReasonText         `protobuf:"bytes,3,rep,name=reasons,proto3"`
-	xxx_hidden_Agencies  *[]*AgencyTerms        `protobuf:"bytes,4,rep,name=agencies,proto3"`
-	xxx_hidden_Roles     *[]*RoleTerms          `protobuf:"bytes,5,rep,name=roles,proto3"`
-	xxx_hidden_Purposes  *[]*PurposeTerms       `protobuf:"bytes,6,rep,name=purposes,proto3"`
-	xxx_hidden_Rpcs      *[]*RpcTerms           `protobuf:"bytes,7,rep,name=rpcs,proto3"`
-	xxx_hidden_Records   *[]*RecordTerms        `protobuf:"bytes,8,rep,name=records,proto3"`
-	xxx_hidden_Classes   *[]*ClassTerms         `protobuf:"bytes,9,rep,name=classes,proto3"`
-	xxx_hidden_Referrals *[]*ReferralTerms      `protobuf:"bytes,10,rep,name=referrals,proto3"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	state                    protoimpl.MessageState `protogen:"opaque.v1"`
+	xxx_hidden_Title         string                 `protobuf:"bytes,1,opt,name=title,proto3"`
+	xxx_hidden_Edition       string                 `protobuf:"bytes,2,opt,name=edition,proto3"`
+	xxx_hidden_Reasons       *[]*ReasonText         `protobuf:"bytes,3,rep,name=reasons,proto3"`
+	xxx_hidden_Agencies      *[]*AgencyTerms        `protobuf:"bytes,4,rep,name=agencies,proto3"`
+	xxx_hidden_Roles         *[]*RoleTerms          `protobuf:"bytes,5,rep,name=roles,proto3"`
+	xxx_hidden_Purposes      *[]*PurposeTerms       `protobuf:"bytes,6,rep,name=purposes,proto3"`
+	xxx_hidden_Rpcs          *[]*RpcTerms           `protobuf:"bytes,7,rep,name=rpcs,proto3"`
+	xxx_hidden_Records       *[]*RecordTerms        `protobuf:"bytes,8,rep,name=records,proto3"`
+	xxx_hidden_Classes       *[]*ClassTerms         `protobuf:"bytes,9,rep,name=classes,proto3"`
+	xxx_hidden_Referrals     *[]*ReferralTerms      `protobuf:"bytes,10,rep,name=referrals,proto3"`
+	xxx_hidden_Notifications *[]*NotificationTerms  `protobuf:"bytes,11,rep,name=notifications,proto3"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
 }
 
 func (x *Agreement) Reset() {
@@ -221,6 +222,15 @@ func (x *Agreement) GetReferrals() []*ReferralTerms {
 	return nil
 }
 
+func (x *Agreement) GetNotifications() []*NotificationTerms {
+	if x != nil {
+		if x.xxx_hidden_Notifications != nil {
+			return *x.xxx_hidden_Notifications
+		}
+	}
+	return nil
+}
+
 func (x *Agreement) SetTitle(v string) {
 	x.xxx_hidden_Title = v
 }
@@ -261,6 +271,10 @@ func (x *Agreement) SetReferrals(v []*ReferralTerms) {
 	x.xxx_hidden_Referrals = &v
 }
 
+func (x *Agreement) SetNotifications(v []*NotificationTerms) {
+	x.xxx_hidden_Notifications = &v
+}
+
 type Agreement_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -284,6 +298,8 @@ type Agreement_builder struct {
 	Classes []*ClassTerms
 	// Which referral needs what, and how far it opens the file.
 	Referrals []*ReferralTerms
+	// How far a notification opens the file.
+	Notifications []*NotificationTerms
 }
 
 func (b0 Agreement_builder) Build() *Agreement {
@@ -300,6 +316,7 @@ func (b0 Agreement_builder) Build() *Agreement {
 	x.xxx_hidden_Records = &b.Records
 	x.xxx_hidden_Classes = &b.Classes
 	x.xxx_hidden_Referrals = &b.Referrals
+	x.xxx_hidden_Notifications = &b.Notifications
 	return m0
 }
 
@@ -1408,11 +1425,100 @@ func (b0 ReferralTerms_builder) Build() *ReferralTerms {
 	return m0
 }
 
+// How far a notification of one subject opens the file to whoever is told.
+type NotificationTerms struct {
+	state                  protoimpl.MessageState `protogen:"opaque.v1"`
+	xxx_hidden_Subject     Notification_Subject   `protobuf:"varint,1,opt,name=subject,proto3,enum=jisr.v1.Notification_Subject"`
+	xxx_hidden_Scope       []DataClass            `protobuf:"varint,2,rep,packed,name=scope,proto3,enum=jisr.v1.DataClass"`
+	xxx_hidden_WithConsent []DataClass            `protobuf:"varint,3,rep,packed,name=with_consent,json=withConsent,proto3,enum=jisr.v1.DataClass"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *NotificationTerms) Reset() {
+	*x = NotificationTerms{}
+	mi := &file_jisr_v1_agreement_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotificationTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotificationTerms) ProtoMessage() {}
+
+func (x *NotificationTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_jisr_v1_agreement_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+func (x *NotificationTerms) GetSubject() Notification_Subject {
+	if x != nil {
+		return x.xxx_hidden_Subject
+	}
+	return Notification_SUBJECT_UNSPECIFIED
+}
+
+func (x *NotificationTerms) GetScope() []DataClass {
+	if x != nil {
+		return x.xxx_hidden_Scope
+	}
+	return nil
+}
+
+func (x *NotificationTerms) GetWithConsent() []DataClass {
+	if x != nil {
+		return x.xxx_hidden_WithConsent
+	}
+	return nil
+}
+
+func (x *NotificationTerms) SetSubject(v Notification_Subject) {
+	x.xxx_hidden_Subject = v
+}
+
+func (x *NotificationTerms) SetScope(v []DataClass) {
+	x.xxx_hidden_Scope = v
+}
+
+func (x *NotificationTerms) SetWithConsent(v []DataClass) {
+	x.xxx_hidden_WithConsent = v
+}
+
+type NotificationTerms_builder struct {
+	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
+
+	// The subject.
+	Subject Notification_Subject
+	// The classes that it can open at the most.
+	Scope []DataClass
+	// The classes that it can open besides, to roles of which they need the person's consent.
+	WithConsent []DataClass
+}
+
+func (b0 NotificationTerms_builder) Build() *NotificationTerms {
+	m0 := &NotificationTerms{}
+	b, x := &b0, m0
+	_, _ = b, x
+	x.xxx_hidden_Subject = b.Subject
+	x.xxx_hidden_Scope = b.Scope
+	x.xxx_hidden_WithConsent = b.WithConsent
+	return m0
+}
+
 var File_jisr_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xb5\x03\n" +
+	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xf7\x03\n" +
 	"\tAgreement\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
 	"\aedition\x18\x02 \x01(\tR\aedition\x12-\n" +
@@ -1424,7 +1530,8 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\arecords\x18\b \x03(\v2\x14.jisr.v1.RecordTermsR\arecords\x12-\n" +
 	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsR\aclasses\x124\n" +
 	"\treferrals\x18\n" +
-	" \x03(\v2\x16.jisr.v1.ReferralTermsR\treferrals\"L\n" +
+	" \x03(\v2\x16.jisr.v1.ReferralTermsR\treferrals\x12@\n" +
+	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsR\rnotifications\"L\n" +
 	"\n" +
 	"ReasonText\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
@@ -1483,7 +1590,11 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
 	"\n" +
 	"protection\x18\x06 \x01(\bR\n" +
-	"protection*\xd2\x01\n" +
+	"protection\"\xad\x01\n" +
+	"\x11NotificationTerms\x127\n" +
+	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectR\asubject\x12(\n" +
+	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x125\n" +
+	"\fwith_consent\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassR\vwithConsent*\xd2\x01\n" +
 	"\tCondition\x12\x19\n" +
 	"\x15CONDITION_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCONDITION_NEVER\x10\x01\x12\x14\n" +
@@ -1498,28 +1609,30 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"iq.jisr.v1B\x0eAgreementProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"
 
 var file_jisr_v1_agreement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jisr_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_jisr_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_jisr_v1_agreement_proto_goTypes = []any{
-	(Condition)(0),        // 0: jisr.v1.Condition
-	(*Agreement)(nil),     // 1: jisr.v1.Agreement
-	(*ReasonText)(nil),    // 2: jisr.v1.ReasonText
-	(*AgencyTerms)(nil),   // 3: jisr.v1.AgencyTerms
-	(*RoleTerms)(nil),     // 4: jisr.v1.RoleTerms
-	(*PurposeTerms)(nil),  // 5: jisr.v1.PurposeTerms
-	(*RpcTerms)(nil),      // 6: jisr.v1.RpcTerms
-	(*RecordTerms)(nil),   // 7: jisr.v1.RecordTerms
-	(*RecordCell)(nil),    // 8: jisr.v1.RecordCell
-	(*ClassTerms)(nil),    // 9: jisr.v1.ClassTerms
-	(*AskTerms)(nil),      // 10: jisr.v1.AskTerms
-	(*ClassCell)(nil),     // 11: jisr.v1.ClassCell
-	(*ReferralTerms)(nil), // 12: jisr.v1.ReferralTerms
-	(Jurisdiction)(0),     // 13: jisr.v1.Jurisdiction
-	(Role)(0),             // 14: jisr.v1.Role
-	(Purpose)(0),          // 15: jisr.v1.Purpose
-	(DataClass)(0),        // 16: jisr.v1.DataClass
-	(Link)(0),             // 17: jisr.v1.Link
-	(Referral_Kind)(0),    // 18: jisr.v1.Referral.Kind
-	(Order_Kind)(0),       // 19: jisr.v1.Order.Kind
+	(Condition)(0),            // 0: jisr.v1.Condition
+	(*Agreement)(nil),         // 1: jisr.v1.Agreement
+	(*ReasonText)(nil),        // 2: jisr.v1.ReasonText
+	(*AgencyTerms)(nil),       // 3: jisr.v1.AgencyTerms
+	(*RoleTerms)(nil),         // 4: jisr.v1.RoleTerms
+	(*PurposeTerms)(nil),      // 5: jisr.v1.PurposeTerms
+	(*RpcTerms)(nil),          // 6: jisr.v1.RpcTerms
+	(*RecordTerms)(nil),       // 7: jisr.v1.RecordTerms
+	(*RecordCell)(nil),        // 8: jisr.v1.RecordCell
+	(*ClassTerms)(nil),        // 9: jisr.v1.ClassTerms
+	(*AskTerms)(nil),          // 10: jisr.v1.AskTerms
+	(*ClassCell)(nil),         // 11: jisr.v1.ClassCell
+	(*ReferralTerms)(nil),     // 12: jisr.v1.ReferralTerms
+	(*NotificationTerms)(nil), // 13: jisr.v1.NotificationTerms
+	(Jurisdiction)(0),         // 14: jisr.v1.Jurisdiction
+	(Role)(0),                 // 15: jisr.v1.Role
+	(Purpose)(0),              // 16: jisr.v1.Purpose
+	(DataClass)(0),            // 17: jisr.v1.DataClass
+	(Link)(0),                 // 18: jisr.v1.Link
+	(Referral_Kind)(0),        // 19: jisr.v1.Referral.Kind
+	(Order_Kind)(0),           // 20: jisr.v1.Order.Kind
+	(Notification_Subject)(0), // 21: jisr.v1.Notification.Subject
 }
 var file_jisr_v1_agreement_proto_depIdxs = []int32{
 	2,  // 0: jisr.v1.Agreement.reasons:type_name -> jisr.v1.ReasonText
@@ -1530,32 +1643,36 @@ var file_jisr_v1_agreement_proto_depIdxs = []int32{
 	7,  // 5: jisr.v1.Agreement.records:type_name -> jisr.v1.RecordTerms
 	9,  // 6: jisr.v1.Agreement.classes:type_name -> jisr.v1.ClassTerms
 	12, // 7: jisr.v1.Agreement.referrals:type_name -> jisr.v1.ReferralTerms
-	13, // 8: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	14, // 9: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
-	14, // 10: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
-	15, // 11: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
-	15, // 12: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
-	16, // 13: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
-	14, // 14: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
-	8,  // 15: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
-	14, // 16: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
-	17, // 17: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
-	16, // 18: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
-	10, // 19: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
-	11, // 20: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
-	13, // 21: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	14, // 22: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
-	0,  // 23: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
-	0,  // 24: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
-	18, // 25: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
-	14, // 26: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
-	19, // 27: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
-	16, // 28: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	13, // 8: jisr.v1.Agreement.notifications:type_name -> jisr.v1.NotificationTerms
+	14, // 9: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	15, // 10: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
+	15, // 11: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
+	16, // 12: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
+	16, // 13: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
+	17, // 14: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
+	15, // 15: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
+	8,  // 16: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
+	15, // 17: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
+	18, // 18: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
+	17, // 19: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
+	10, // 20: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
+	11, // 21: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
+	14, // 22: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	15, // 23: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
+	0,  // 24: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
+	0,  // 25: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
+	19, // 26: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
+	15, // 27: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
+	20, // 28: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
+	17, // 29: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
+	21, // 30: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
+	17, // 31: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
+	17, // 32: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_agreement_proto_init() }
@@ -1565,6 +1682,7 @@ func file_jisr_v1_agreement_proto_init() {
 	}
 	file_jisr_v1_agency_proto_init()
 	file_jisr_v1_data_class_proto_init()
+	file_jisr_v1_notification_proto_init()
 	file_jisr_v1_order_proto_init()
 	file_jisr_v1_referral_proto_init()
 	file_jisr_v1_standing_proto_init()
@@ -1574,7 +1692,7 @@ func file_jisr_v1_agreement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jisr_v1_agreement_proto_rawDesc), len(file_jisr_v1_agreement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

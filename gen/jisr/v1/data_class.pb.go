@@ -131,7 +131,7 @@ const (
 	DataClass_DATA_CLASS_LOG_ENTRY DataClass = 51
 	// Which agency, system and officer stood behind an access.
 	DataClass_DATA_CLASS_LOG_AGENCY DataClass = 52
-	// Which persons of the case a record names besides the one that it is about.
+	// Which other persons of the case, or agencies, a record names besides its own parties.
 	DataClass_DATA_CLASS_CASE_PERSONS DataClass = 53
 )
 

@@ -188,7 +188,7 @@ func (d *disk) answer(listener int, n notification) {
 			a.err, a.flags = -int32(errno), 0
 		}
 	}
-	control(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // fails only where the process was killed meanwhile
+	_ = control(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // fails only where the process was killed meanwhile
 }
 
 func control(fd int, request uintptr, argument unsafe.Pointer) syscall.Errno {

@@ -17,8 +17,12 @@ import (
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
 
-// jisrd is the program under test, built once for a run.
-var jisrd string
+// jisrd is the program under test, and lawText the agreement that was shipped
+// when it was built: once for a run.
+var (
+	jisrd   string
+	lawText []byte
+)
 
 func TestMain(m *testing.M) {
 	if program := os.Getenv(supervisedProgram); program != "" {
@@ -35,6 +39,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if lawText, err = os.ReadFile(filepath.Join(jisrtest.Root(), "agreement.txtpb")); err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+		return 1
+	}
 	jisrd = filepath.Join(dir, "jisrd")
 	build := exec.Command("go", "build", "-o", jisrd, "./cmd/jisrd")
 	build.Dir = jisrtest.Root()

@@ -63,7 +63,7 @@ func install(t testing.TB) *exchange {
 	}
 	_, err := certs.Create(filepath.Join(x.dir, "certs"), certs.Options{Clients: systems})
 	x.must(err)
-	x.must(os.WriteFile(filepath.Join(x.dir, "agreement.txtpb"), jisrtest.Agreement(t), 0o600))
+	x.must(os.WriteFile(filepath.Join(x.dir, "agreement.txtpb"), lawText, 0o600))
 	x.must(os.WriteFile(filepath.Join(x.dir, "jisrd.yaml"), []byte(configuration), 0o600))
 	x.must(os.Mkdir(filepath.Join(x.dir, "data"), 0o700))
 	t.Cleanup(func() {
@@ -193,13 +193,7 @@ func (x *exchange) as(who string) *jisrtest.Client {
 	return c
 }
 
-var shipped = sync.OnceValues(func() (*agreement.Law, error) {
-	text, err := os.ReadFile(filepath.Join(jisrtest.Root(), "agreement.txtpb"))
-	if err != nil {
-		return nil, err
-	}
-	return agreement.Parse(text)
-})
+var shipped = sync.OnceValues(func() (*agreement.Law, error) { return agreement.Parse(lawText) })
 
 func shippedLaw(t testing.TB) *agreement.Law {
 	t.Helper()
