@@ -61,7 +61,9 @@ func TestDependenciesOnlyRunDown(t *testing.T) {
 		}
 		for _, i := range file.Imports {
 			seen++
-			climbs(t, path, n, i.Path.Value, floor)
+			if wrong := climb(path, n, i.Path.Value, floor); wrong != "" {
+				t.Error(wrong)
+			}
 		}
 		return nil
 	})
@@ -79,24 +81,45 @@ func inTheHouse(dir string) bool {
 		(strings.HasPrefix(dir, "services/") && !strings.HasPrefix(dir, "services/jisrtest")) || strings.HasPrefix(dir, "cmd/")
 }
 
-func climbs(t *testing.T, path string, n int, quoted string, floor map[string]int) {
-	t.Helper()
+// climb says what is wrong with an import, or nothing.
+func climb(path string, n int, quoted string, floor map[string]int) string {
 	imported, err := strconv.Unquote(quoted)
 	if err != nil {
-		t.Fatal(err)
+		return path + ": " + err.Error()
 	}
 	inside, ok := strings.CutPrefix(imported+"/", module)
 	if !ok {
-		return
+		return ""
 	}
-	inside = strings.TrimSuffix(inside, "/")
-	if inside == "" {
+	if inside = strings.TrimSuffix(inside, "/"); inside == "" {
 		inside = "."
 	}
 	m, known := floor[inside]
-	if !known {
-		t.Errorf("%s imports %s, which stands on no floor", path, inside)
-	} else if m >= n {
-		t.Errorf("%s imports %s, which is not below it", path, inside)
+	switch {
+	case !known:
+		return path + " imports " + inside + ", which stands on no floor"
+	case m >= n:
+		return path + " imports " + inside + ", which is not below it"
+	}
+	return ""
+}
+
+func TestAnImportThatClimbsIsNoticed(t *testing.T) {
+	floor := map[string]int{"services/store": 5, "services/disclosure": 5, "services/cases": 7}
+	for imported, wrong := range map[string]bool{
+		"services/disclosure": true, // the neighbour on the same floor
+		"services/cases":      true, // upstairs
+		"services/nowhere":    true, // on no floor
+		"":                    true, // the root stands on none here
+	} {
+		if got := climb("services/store/x.go", 5, strconv.Quote(strings.TrimSuffix(module+imported, "/")), floor); (got != "") != wrong {
+			t.Errorf("%q: %q", imported, got)
+		}
+	}
+	if got := climb("services/cases/x.go", 7, strconv.Quote(module+"services/store"), floor); got != "" {
+		t.Errorf("a record may import the shelf: %s", got)
+	}
+	if got := climb("services/cases/x.go", 7, strconv.Quote("context"), floor); got != "" {
+		t.Errorf("the standard library stands below everything: %s", got)
 	}
 }

@@ -77,6 +77,9 @@ func theLaw(t testing.TB, edits ...func(*jisrv1.Agreement)) *agreement.Law {
 	for _, kind := range every[jisrv1.Referral_Kind]() {
 		a.SetReferrals(append(a.GetReferrals(), jisrv1.ReferralTerms_builder{Kind: kind, Receivers: roles[:1]}.Build()))
 	}
+	for _, subject := range every[jisrv1.Notification_Subject]() {
+		a.SetNotifications(append(a.GetNotifications(), jisrv1.NotificationTerms_builder{Subject: subject}.Build()))
+	}
 	for _, edit := range edits {
 		edit(a)
 	}
