@@ -19,7 +19,9 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/jisr-exchange/jisr"
+	"github.com/jisr-exchange/jisr/examples"
 	"github.com/jisr-exchange/jisr/services/record"
+	"github.com/jisr-exchange/jisr/services/register"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -89,6 +91,30 @@ func at(lines []string, i int) string {
 		return lines[i]
 	}
 	return ""
+}
+
+// Most cases of this register are the Region's and one is federal: the reverse of the one that is shipped.
+func TestARegisterOfTheRegionIsImportedByItsPolice(t *testing.T) {
+	mapping, err := register.ReadMapping(strings.NewReader(strings.ReplaceAll(string(examples.RegisterMapping), "IQG08", "IQG11")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := mapping.Plan(strings.NewReader(strings.ReplaceAll(string(examples.Register), ";المركز;", ";الإقليم;")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	story, err := played(context.Background(), t, Options{Plan: plan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"✓ KRI    imports its own register: 8 rows read, 8 in", "✓ KRI    asks for every case that it may know of: 4",
+		"✓ MoI    asks for every case that it may know of: 1", "Federal Iraq administers 1 of the 4",
+	} {
+		if !strings.Contains(story, want) {
+			t.Errorf("the story lacks %q", want)
+		}
+	}
 }
 
 func TestEveryLineFitsATerminalAndArabicEndsItsLine(t *testing.T) {

@@ -45,6 +45,12 @@ func TestExampleRegisterIsReadWhole(t *testing.T) {
 	if got := victimOf(t, p.Groups[2].Persons[0]).GetDocuments().GetWithheldByAnother(); got != jisrv1.Answer_ANSWER_UNSPECIFIED {
 		t.Errorf("papers taken NA became %v; it is not stated", got)
 	}
+	for i, want := range []string{"IQG08", "IQG13", "IQG15"} {
+		c := p.Groups[i].Case.Request.(*jisrv1.CreateCaseRequest).GetCase()
+		if c.GetGovernorate() != want || c.GetAdministeringAuthority() != jisrv1.Jurisdiction_JURISDICTION_FEDERAL {
+			t.Errorf("case %d is in %s under %v; want %s under the federal authority", i+1, c.GetGovernorate(), c.GetAdministeringAuthority(), want)
+		}
+	}
 	aqra := p.Groups[3].Case.Request.(*jisrv1.CreateCaseRequest).GetCase()
 	if aqra.GetGovernorate() != "IQG15" || aqra.GetAdministeringAuthority() != jisrv1.Jurisdiction_JURISDICTION_KURDISTAN_REGION {
 		t.Errorf("Aqra is in %s under %v; want IQG15 under the Kurdistan Region", aqra.GetGovernorate(), aqra.GetAdministeringAuthority())

@@ -53,11 +53,11 @@ func TestRequestIDsNeverChange(t *testing.T) {
 		kind       register.Kind
 		want       string
 	}{
-		{"14/2025", register.KindCase, "f4345810-909c-5ec1-b549-ff8802aaff1b"},
-		{"1", register.KindVictim, "eddeb83a-14c4-5ec1-849e-a86a23d4f414"},
-		{"3", register.KindSuspect, "ec0dcf03-0542-5d0d-a5bb-6dcd650ceeba"},
+		{"14/2025", register.KindCase, "8fcc7c34-cf06-5424-9316-f4f5f2bebb0b"},
+		{"1", register.KindVictim, "150f2764-e48e-573d-b517-88f89eecfcb9"},
+		{"3", register.KindSuspect, "48ced44d-5fb5-51c0-949c-daac14e634ea"},
 	} {
-		if got := register.RequestID("example-organised-crime-2025", tc.externalID, tc.kind, 0); got != tc.want {
+		if got := register.RequestID("example-counter-trafficking-2025", tc.externalID, tc.kind, 0); got != tc.want {
 			t.Errorf("%s %s: %s, want %s", tc.kind, tc.externalID, got, tc.want)
 		}
 	}
@@ -166,7 +166,7 @@ func TestInterruptedImportFinishesTheCaseAndGoesOnFromItsNames(t *testing.T) {
 	}
 
 	// The last line was being written when the power went.
-	names, err := register.ReadNames(strings.NewReader(written.String() + "example-organised-crime-2025,15/2025,case,0,cases/aaaa"))
+	names, err := register.ReadNames(strings.NewReader(written.String() + "example-counter-trafficking-2025,15/2025,case,0,cases/aaaa"))
 	if err != nil {
 		t.Fatal(err)
 	}
