@@ -1,7 +1,6 @@
 package jisrtest_test
 
 import (
-	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -209,7 +208,7 @@ func TestNoNameIsDisclosedBetweenTheEndOfAConsentAndTheNext(t *testing.T) {
 	if int64(shown) < names.Load() {
 		t.Errorf("%d names were shown and %d are in the log", names.Load(), shown)
 	}
-	t.Log(fmt.Sprintf("%d names shown over 25 consents", shown))
+	t.Logf("%d names shown over 25 consents", shown)
 }
 
 // onConsent counts the disclosures of the name abroad in a stopped exchange's

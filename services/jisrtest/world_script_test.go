@@ -199,7 +199,7 @@ func (w *world) play() {
 	n := jisrv1.Notification_builder{Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE}.Build()
 	for _, o := range onlookers {
 		// Of one organisation the owner shall know by nobody but the judge; see below.
-		if o.linked(notified) && !(o.who == jisrtest.NGO && w.reader.audits()) {
+		if o.linked(notified) && (o.who != jisrtest.NGO || !w.reader.audits()) {
 			n.SetReceivers(append(n.GetReceivers(), w.x.As(o.who).Agency))
 		}
 	}
