@@ -72,6 +72,8 @@ type Options struct {
 	Log *slog.Logger
 	// Fatal is called when the disk refused to keep what it took; the process must end.
 	Fatal func(error)
+	// Tick is how often states are brought up to their terms; it must be positive.
+	Tick time.Duration
 	// About is what WhoAmI tells of the server.
 	About agreements.Server
 }
@@ -88,6 +90,7 @@ type Server struct {
 	strays  *strays
 	stop    context.CancelFunc
 	probing chan struct{}
+	ticking chan struct{}
 }
 
 // New opens the store and builds the server. It refuses to start on a reply that
@@ -95,6 +98,9 @@ type Server struct {
 func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Keyring == nil || o.Law == nil || o.Clock == nil || o.Random == nil || o.Log == nil || o.Fatal == nil {
 		return nil, errors.New("services: refusing to serve without keyring, law, clock, randomness, log and a fatal handler")
+	}
+	if o.Tick <= 0 {
+		return nil, errors.New("services: refusing to serve without a tick: terms would pass and no state would say so")
 	}
 	page, err := disclosure.NewPage(o.Keyring)
 	if err != nil {
@@ -110,7 +116,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, health: newPulse(), probing: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, health: newPulse(), probing: make(chan struct{}), ticking: make(chan struct{})}
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
 	}
@@ -119,6 +125,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	go func() {
 		defer close(s.probing)
 		s.health.run(background, s.store.Probe)
+	}()
+	go func() {
+		defer close(s.ticking)
+		s.timers(background)
 	}()
 	return s, nil
 }
@@ -225,6 +235,7 @@ func (s *Server) Stop(grace time.Duration) error {
 	cut.Stop()
 	s.stop()
 	<-s.probing
+	<-s.ticking
 	s.strays.close()
 	return s.store.Close()
 }

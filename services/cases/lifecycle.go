@@ -112,5 +112,7 @@ var ShareLifecycle = lifecycle.Table[jisrv1.Share_State]{
 	Steps: []lifecycle.Step[jisrv1.Share_State]{
 		{Verb: "End", By: byOwner, From: []jisrv1.Share_State{jisrv1.Share_STATE_ACTIVE}, To: jisrv1.Share_STATE_ENDED,
 			Because: "whoever shared a case may end the share"},
+		{Verb: "(term passed)", By: byServer, From: []jisrv1.Share_State{jisrv1.Share_STATE_ACTIVE}, To: jisrv1.Share_STATE_ENDED,
+			Because: "what it opened closed with its term"},
 	},
 }

@@ -141,6 +141,24 @@ func (s *Service) EndShare(ctx context.Context, r *jisrv1.EndShareRequest) (*jis
 	})
 }
 
+// Expire ends a share whose term has passed: the exchange's own act.
+func Expire(tx *store.Tx, name string) error {
+	m := &jisrv1.Share{}
+	if err := tx.Load(name, m); err != nil {
+		return err
+	}
+	next, err := ShareLifecycle.Go(m.GetState(), "(term passed)", []string{byServer}, nil, false)
+	if err != nil || !tx.Passed(m.GetExpireTime()) {
+		return err
+	}
+	m.SetState(next)
+	if err := tx.SaveDerived(m); err != nil {
+		return err
+	}
+	n, _ := record.ParseName(name)
+	return tx.Unlink(n.Case, name)
+}
+
 // ListShares lists the shares of a case that the caller may know of.
 func (s *Service) ListShares(ctx context.Context, r *jisrv1.ListSharesRequest) (*jisrv1.ListSharesResponse, error) {
 	c, err := identity.FromContext(ctx)

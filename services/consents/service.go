@@ -160,6 +160,27 @@ func (s *Service) WithdrawConsent(ctx context.Context, r *jisrv1.WithdrawConsent
 	})
 }
 
+// Expire ends a consent whose term has passed, and the referrals that rest on
+// it: the exchange's own act.
+func Expire(tx *store.Tx, name string) error {
+	m := &jisrv1.Consent{}
+	if err := tx.Load(name, m); err != nil {
+		return err
+	}
+	next, err := Lifecycle.Go(m.GetState(), "(term passed)", []string{byServer}, nil, false)
+	if err != nil || !tx.Passed(m.GetExpireTime()) {
+		return err
+	}
+	m.SetState(next)
+	if err := tx.SaveDerived(m); err != nil {
+		return err
+	}
+	if err := tx.DropConsent(name); err != nil {
+		return err
+	}
+	return endReferrals(tx, m)
+}
+
 // endReferrals ends the open referrals that needed this consent and have no other.
 func endReferrals(tx *store.Tx, c *jisrv1.Consent) error {
 	n, _ := record.ParseName(c.GetName())

@@ -6,6 +6,7 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/referrals"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -63,19 +64,22 @@ func childOf(parent, name string) error {
 	return nil
 }
 
-// collects are the links by which an agency may record or withdraw a consent: it
-// answers for the case, acts there, or has the person in its care now.
-var collects = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_RECEIVER)
-
-// mayCollect fails unless the caller may record or withdraw consents of a person that it has viewed.
+// mayCollect fails unless the caller may record or withdraw consents of a person:
+// it answers for the person or has the person in its care, and its role tells
+// consents at all. name is a record that it has viewed, the person's or a consent's.
 func mayCollect(tx *store.Tx, name string) error {
 	c, st := tx.Caller(), tx.Standing(name)
-	for _, l := range st.Links {
-		if collects.Has(l.Link) && tx.Law().Write(c.Role, c.Purpose, st).Has(jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE) {
-			return nil
+	may := referrals.Answers(st)
+	if !may {
+		var err error
+		if may, err = referrals.Cares(tx, st); err != nil {
+			return err
 		}
 	}
-	return fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or cares for the person now, records consent")
+	if may && tx.Law().Write(c.Role, c.Purpose, st).Has(jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE) {
+		return nil
+	}
+	return fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or has the person in its care, records consent")
 }
 
 // dispenses are the roles that may record that consent is not required, or that

@@ -67,6 +67,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
+		Tick:  10 * time.Second,
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {

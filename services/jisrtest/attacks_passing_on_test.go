@@ -30,13 +30,16 @@ func TestWhoWasMerelyToldPassesNobodyOn(t *testing.T) {
 		refused(p.As(who).CreateReferral(ctx, draft))(t, fault.TransitionNotAllowed)
 	}
 	refused(getVictim(ngo, p.First))(t, fault.NotFound)
-	// Who answers for the case passes on, and so does who was asked to care.
+	// Who answers for the case passes on, and so does who cares. Whoever was only
+	// asked to care, and has not accepted, does not.
 	r := got(policeOf(p).CreateReferral(ctx, draft))(t)
 	got(send(policeOf(p), r))(t)
 	if !got(getVictim(ngo, p.First))(t).HasRisk() {
 		t.Error("the organisation does not learn against what it protects")
 	}
 	draft.GetReferral().SetReceiver("agencies/ngo-shelter-erbil")
+	refused(ngo.CreateReferral(ctx, draft))(t, fault.TransitionNotAllowed)
+	got(accept(ngo, r.GetName()))(t)
 	next := got(ngo.CreateReferral(ctx, draft))(t)
 	got(send(ngo, next))(t)
 	got(getVictim(p.As(shelterOfErbil), p.First))(t)

@@ -61,6 +61,7 @@ type options struct {
 	random io.Reader
 	dir    string
 	law    []byte
+	tick   time.Duration
 }
 
 // Option changes how an exchange is started.
@@ -74,6 +75,10 @@ func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 
 // WithDir keeps the files in a directory of the test's own choice.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
+
+// WithTick lets the server bring states up to their terms by itself. Without it
+// only Tick does, so that plays are in command of time.
+func WithTick(every time.Duration) Option { return func(o *options) { o.tick = every } }
 
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
@@ -97,7 +102,7 @@ func Root() string {
 // Start starts an exchange that ends with the test.
 func Start(t testing.TB, opts ...Option) *Exchange {
 	t.Helper()
-	o := options{clock: time.Now, random: rand.Reader}
+	o := options{clock: time.Now, random: rand.Reader, tick: time.Hour}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -140,6 +145,7 @@ func (x *Exchange) serve() {
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
+		Tick:  x.o.tick,
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
@@ -166,6 +172,12 @@ func (x *Exchange) Adopt(text []byte) {
 	x.must(err)
 	x.must(x.server.Adopt(context.Background(), law))
 	x.law.Store(law)
+}
+
+// Tick brings states up to their terms, as the server does by itself now and then.
+func (x *Exchange) Tick() {
+	x.t.Helper()
+	x.must(x.server.Expire(context.Background()))
 }
 
 // Stop drains and ends the exchange; the files stay.

@@ -14,7 +14,8 @@ func TestTheLogDoesNotTellTheOwnerWhichHospitalTreats(t *testing.T) {
 	ctx := context.Background()
 	p := jisrtest.Opened(t, jisrtest.Start(t))
 	p.Order(jisrv1.Order_KIND_SHELTER, p.First, nil)
-	p.Refer(jisrv1.Referral_KIND_SHELTER_PLACEMENT, jisrtest.Shelter)
+	care := p.Refer(jisrv1.Referral_KIND_SHELTER_PLACEMENT, jisrtest.Shelter)
+	got(accept(p.As(jisrtest.Shelter), care.GetName()))(t)
 	shelter, hospital, police := p.As(jisrtest.Shelter), p.As(jisrtest.Health), p.As(jisrtest.Police)
 	r, err := shelter.CreateReferral(ctx, jisrv1.CreateReferralRequest_builder{Parent: p.Case, Referral: jisrv1.Referral_builder{
 		Kind: jisrv1.Referral_KIND_MEDICAL_EXAM, Victim: p.First, Receiver: hospital.Agency,

@@ -15,6 +15,7 @@ type state = jisrv1.Order_State
 const (
 	inForce = jisrv1.Order_STATE_IN_FORCE
 	revoked = jisrv1.Order_STATE_REVOKED
+	lapsed  = jisrv1.Order_STATE_LAPSED
 )
 
 // Lifecycle is the order's state machine.
@@ -22,6 +23,7 @@ var Lifecycle = lifecycle.Table[state]{
 	Record: "Order",
 	Steps: []lifecycle.Step[state]{
 		{Verb: "Revoke", By: byJudge, From: []state{inForce}, To: revoked, Because: "a seal is lifted by an UNSEAL order instead, with its own reason"},
+		{Verb: "(term passed)", By: byServer, From: []state{inForce}, To: lapsed, Because: "what it opened closed with its term; a seal never lapses"},
 		{Verb: "(seal lifted)", By: byServer, From: []state{inForce}, To: revoked, Because: "an UNSEAL order ends the seal"},
 	},
 }

@@ -110,7 +110,7 @@ func lift(tx *store.Tx, caseName, person string) error {
 			return err
 		}
 		o.SetState(next)
-		if err := tx.Save(o); err != nil {
+		if err := tx.SaveDerived(o); err != nil {
 			return err
 		}
 		if err := tx.DropOrder(name); err != nil {
@@ -118,6 +118,27 @@ func lift(tx *store.Tx, caseName, person string) error {
 		}
 	}
 	return nil
+}
+
+// Lapse ends an order whose term has passed: the exchange's own act.
+func Lapse(tx *store.Tx, name string) error {
+	m := &jisrv1.Order{}
+	if err := tx.Load(name, m); err != nil {
+		return err
+	}
+	next, err := Lifecycle.Go(m.GetState(), "(term passed)", []string{byServer}, nil, false)
+	if err != nil || !tx.Passed(m.GetUntilTime()) {
+		return err
+	}
+	m.SetState(next)
+	if err := tx.SaveDerived(m); err != nil {
+		return err
+	}
+	if err := tx.DropOrder(name); err != nil {
+		return err
+	}
+	n, _ := record.ParseName(name)
+	return tx.Unlink(n.Case, name)
 }
 
 // GetOrder reads an order.

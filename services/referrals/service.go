@@ -140,13 +140,13 @@ func (s *Service) step(ctx context.Context, v verb) (*jisrv1.Referral, error) {
 				return m, err
 			}
 		}
-		return m, Move(tx, m, next, v.reason)
+		return m, move(tx, m, next, v.reason, tx.Save)
 	})
 }
 
-// Move sets a referral's next state with what follows from it: times, the
+// move sets a referral's next state with what follows from it: times, the
 // receiver's sight, and its end.
-func Move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason jisrv1.Referral_EndReason) error {
+func move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason jisrv1.Referral_EndReason, save func(proto.Message) error) error {
 	now := timestamppb.New(tx.Now())
 	m.SetState(next)
 	switch next {
@@ -167,7 +167,7 @@ func Move(tx *store.Tx, m *jisrv1.Referral, next jisrv1.Referral_State, reason j
 	if ended(next) {
 		m.SetEndTime(now)
 	}
-	if err := tx.Save(m); err != nil {
+	if err := save(m); err != nil {
 		return err
 	}
 	n, _ := record.ParseName(m.GetName())

@@ -10,32 +10,56 @@ import (
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
-// refers are the links by which an agency may refer a person onwards: it
-// answers for the case, a judge assigned it, it acts there, or the person is in
-// its care now. Whoever was merely told, or once had to do with the person, may
-// not pass the person on.
-var refers = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_RECEIVER)
-
-// directs are those among them that answer for the person: their referrals open
-// all that the agreement allows, even what they may not read themselves.
+// directs are the links of who answers for a person: it owns the case, a judge
+// assigned it, or it acts there. Its referrals open all that the agreement
+// allows, even what it may not read itself.
 var directs = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_ASSIGNED, jisrv1.Link_LINK_TERRITORY)
 
+// Answers reports whether a standing is that of who answers for a person.
+func Answers(st agreement.Standing) bool {
+	for _, l := range st.Links {
+		if directs.Has(l.Link) {
+			return true
+		}
+	}
+	return false
+}
+
+// Cares reports whether a person is in the caller's care now: it has accepted a
+// referral of the person that has not ended. To have been asked is not enough.
+func Cares(tx *store.Tx, st agreement.Standing) (bool, error) {
+	for _, l := range st.Links {
+		if l.Link != jisrv1.Link_LINK_RECEIVER {
+			continue
+		}
+		m := &jisrv1.Referral{}
+		if err := tx.Load(l.Via, m); err != nil {
+			return false, err
+		}
+		if m.GetState() == accepted || m.GetState() == inProgress {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // mayRefer views the person and fails unless the caller may refer the person
-// now; it returns the most that the caller's referral can open.
+// now; it returns the most that the caller's referral can open. Whoever was
+// merely told, or once had to do with the person, may not pass the person on.
 func mayRefer(tx *store.Tx, victim string) (record.ClassSet, error) {
 	if err := tx.View(victim, &jisrv1.Victim{}); err != nil {
 		return 0, err
 	}
 	st := tx.Standing(victim)
-	may := false
-	for _, l := range st.Links {
-		if directs.Has(l.Link) {
-			return record.EveryClass, nil
-		}
-		may = may || refers.Has(l.Link)
+	if Answers(st) {
+		return record.EveryClass, nil
 	}
-	if !may {
-		return 0, fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or cares for the person now, refers the person")
+	cares, err := Cares(tx, st)
+	if err != nil {
+		return 0, err
+	}
+	if !cares {
+		return 0, fault.New(fault.TransitionNotAllowed).With("next_states", "only who answers for a person, or has the person in its care, refers the person")
 	}
 	c := tx.Caller()
 	return tx.Law().Read(c.Role, c.Purpose, st), nil
@@ -131,5 +155,5 @@ func ConsentEnded(tx *store.Tx, m *jisrv1.Referral) error {
 	if err != nil {
 		return err
 	}
-	return Move(tx, m, next, jisrv1.Referral_END_REASON_CONSENT_ENDED)
+	return move(tx, m, next, jisrv1.Referral_END_REASON_CONSENT_ENDED, tx.SaveDerived)
 }

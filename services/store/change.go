@@ -199,6 +199,7 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 // appendChanged writes the CHANGED entry of this call.
 func (tx *Tx) appendChanged(rpc string) (string, error) {
 	leaf := audit.Leaf(tx.caller, jisrv1.LogEntry_KIND_CHANGED, rpc, tx.now)
+	leaf.SetAgreement(tx.law.Hash())
 	var subjects []*jisrv1.LogSubject
 	for _, name := range tx.order {
 		subject := tx.touched[name]

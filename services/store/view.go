@@ -43,18 +43,25 @@ func (s *Store) view(ctx context.Context, conn *sqlite.Conn, c *identity.Caller,
 	if !ok || n.Type != record.TypeOf(m) {
 		return fault.New(fault.NotFound)
 	}
+	// The links are asked for first and alone, so that a hidden record costs what
+	// an absent one costs: of neither is more read than that.
+	var l agreement.Loaded
+	known, err := s.links(conn, c, law, n.Type, name, &l)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	if !known {
+		return fault.New(fault.NotFound)
+	}
 	r, found, err := loadRow(conn, name)
 	if err != nil {
 		return unavailable(ctx, err)
 	}
-	// A record that is not there is asked for its links all the same, so that
-	// absent and hidden cost alike.
-	l, known, err := s.standing(conn, c, law, n.Type, name, r)
-	if err != nil {
-		return unavailable(ctx, err)
-	}
-	if !found || !known {
+	if !found {
 		return fault.New(fault.NotFound)
+	}
+	if err := s.complete(conn, c, n.Type, r, &l); err != nil {
+		return unavailable(ctx, err)
 	}
 	if err := fill(m, r); err != nil {
 		return err
@@ -91,58 +98,65 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 
 // standing loads what links a caller to a record now, and whether that lets it
 // know that the record exists.
-func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (agreement.Loaded, bool, error) {
-	now := s.Clock()
-	l := agreement.Loaded{Header: r.header, Case: r.caseName}
-	allowed := law.Shelf(c.Role, t.Name)
-	known := false
-	keepUntil := func(until int64) {
-		if at := time.UnixMicro(until); until != 0 && (l.Until.IsZero() || at.Before(l.Until)) {
-			l.Until = at
-		}
-	}
-	hs := holders(c)
-	err := each(conn, `SELECT link, scope, via, until_time FROM sight WHERE name = ? AND visible = 1
-			AND (until_time = 0 OR until_time > ?) AND holder IN (`+marks(len(hs))+`) ORDER BY link, via`,
-		func(st *sqlite.Stmt) error {
-			link := agreement.InForce{
-				Link:  jisrv1.Link(st.ColumnInt(0)),
-				Scope: record.ClassSet(st.ColumnInt64(1)),
-				Via:   st.ColumnText(2),
-			}
-			// A link that does not let the role know of such a record opens nothing of it.
-			if allowed.Has(link.Link) {
-				known = true
-				l.Standing.Links = append(l.Standing.Links, link)
-				keepUntil(st.ColumnInt64(3))
-			}
-			return nil
-		}, append([]any{name, now.UnixMicro()}, hs...)...)
-	if err != nil {
+func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
+	if known, err = s.links(conn, c, law, t, name, &l); err != nil {
 		return l, false, err
 	}
-	err = each(conn, `SELECT classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
+	return l, known, s.complete(conn, c, t, r, &l)
+}
+
+// links loads a caller's links to a record. A link that does not let the role
+// know of such a record opens nothing of it and is left out.
+func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
+	allowed := law.Shelf(c.Role, t.Name)
+	hs := holders(c)
+	err = each(conn, `SELECT link, scope, via, until_time FROM sight WHERE name = ? AND visible = 1
+			AND (until_time = 0 OR until_time > ?) AND holder IN (`+marks(len(hs))+`) ORDER BY link, via`,
+		func(st *sqlite.Stmt) error {
+			link := jisrv1.Link(st.ColumnInt(0))
+			if !allowed.Has(link) {
+				return nil
+			}
+			known = true
+			l.Standing.Links = append(l.Standing.Links, agreement.InForce{
+				Link: link, Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
+			})
+			keepUntil(l, st.ColumnInt64(3))
+			return nil
+		}, append([]any{name, s.Clock().UnixMicro()}, hs...)...)
+	return known, err
+}
+
+// keepUntil notes when the first of a standing's parts runs out.
+func keepUntil(l *agreement.Loaded, until int64) {
+	if at := time.UnixMicro(until); until != 0 && (l.Until.IsZero() || at.Before(l.Until)) {
+		l.Until = at
+	}
+}
+
+// complete adds to a standing what stands with the record: consents in force,
+// authorship, the access epoch.
+func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, t *record.Type, r row, l *agreement.Loaded) error {
+	l.Header, l.Case = r.header, r.caseName
+	err := each(conn, `SELECT classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
 			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
 		func(st *sqlite.Stmt) error {
 			l.Standing.Consented |= record.ClassSet(st.ColumnInt64(0))
-			keepUntil(st.ColumnInt64(1))
+			keepUntil(l, st.ColumnInt64(1))
 			return nil
-		}, r.subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, now.UnixMicro())
+		}, r.subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
 	if err != nil {
-		return l, false, err
+		return err
 	}
-	l.Epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", r.caseName)
+	if l.Epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", r.caseName); err != nil || len(r.envelope) == 0 {
+		return err
+	}
+	e, err := record.ParseEnvelope(r.envelope)
 	if err != nil {
-		return l, false, err
+		return err
 	}
-	if len(r.envelope) > 0 {
-		e, err := record.ParseEnvelope(r.envelope)
-		if err != nil {
-			return l, false, err
-		}
-		l.Standing.Own = e.Own(t, c.Agency)
-	}
-	return l, known, nil
+	l.Standing.Own = e.Own(t, c.Agency)
+	return nil
 }
 
 // Names lists, in order, the names of everything in a case that the caller may
