@@ -42,9 +42,10 @@ type tape struct {
 	stage  *stage
 	client *jisrtest.Client
 	takes  []take
-	// leak, in controls, adds to each take what a server that leaks would add.
-	leak  *leak
-	world *world
+	// leaks, in controls, are servers that leak; spoiled is, for each, what it would have answered.
+	leaks   []leak
+	spoiled [][]take
+	inside  inside
 }
 
 // wire is the proto codec, keeping the bytes of what came in.
@@ -86,9 +87,7 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 	}
 	got.messages = w.in
 	got.status = encode(p.t, status.Convert(err).Proto())
-	if p.leak != nil {
-		got = p.leak.into(p.world, got)
-	}
+	p.drip(got)
 	p.takes = append(p.takes, got)
 	if err != nil || reply == nil {
 		return nil
@@ -235,7 +234,7 @@ func (a take) different(b take) string {
 	case !bytes.Equal(a.status, b.status):
 		return fmt.Sprintf("status %q\nagainst %q", a.status, b.status)
 	case !slices.EqualFunc(am, bm, bytes.Equal):
-		return cmp.Diff(a.print(), b.print())
+		return fmt.Sprintf("%d messages against %d, not the same bytes\n%s", len(am), len(bm), cmp.Diff(a.print(), b.print()))
 	case !maps.EqualFunc(a.header, b.header, slices.Equal):
 		return fmt.Sprintf("header %q against %q", map[string][]string(a.header), map[string][]string(b.header))
 	case !maps.EqualFunc(a.trailer, b.trailer, slices.Equal):

@@ -26,6 +26,7 @@ type part struct {
 var common = []part{
 	{name: "the judge tells of the case anew", play: (*world).tellCase},
 	{name: "the judge tells of the first victim anew", play: func(w *world, r *rand.Rand) { w.tellVictim("first", r) }},
+	{name: "the judge tells of the second victim anew", play: func(w *world, r *rand.Rand) { w.tellVictim("second", r) }},
 	{name: "the judge tells of the suspect anew", play: (*world).tellSuspect},
 	{name: "a forensic examination is ordered", play: func(w *world, _ *rand.Rand) { w.forensic() }},
 	{name: "all are told of the first victim again", play: func(w *world, _ *rand.Rand) { w.tellAll() }},
@@ -64,7 +65,11 @@ func (w *world) tellCase(r *rand.Rand) {
 func (w *world) tellVictim(called string, r *rand.Rand) {
 	v := jisrtest.Person(0)
 	v.SetName(w.names[called])
-	mask := some(w.text(v, w.hidden(), append(toldByHealth, jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR)...), r)
+	differs := w.hidden()
+	if called == "second" && w.reader.told() {
+		differs = func(jisrv1.DataClass) bool { return true }
+	}
+	mask := some(w.text(v, differs, append(toldByHealth, jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR)...), r)
 	_, err := w.judge().UpdateVictim(context.Background(), jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask}.Build())
 	w.must(err)
 }

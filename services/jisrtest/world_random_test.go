@@ -11,7 +11,6 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -88,11 +87,11 @@ func pick(chance *rand.Rand, parts []part, may func(part) bool) (part, bool) {
 }
 
 // play plays the script in one world and returns it; w.tape holds what the onlooker saw.
-func (s *script) play(t testing.TB, second, log bool, seed *leak, opts ...jisrtest.Option) *world {
+func (s *script) play(t testing.TB, second, log bool, leaks []leak) *world {
 	t.Helper()
 	st := newStage()
-	w := &world{t: t, x: st.start(t, opts...), stage: st, reader: s.onlooker, second: second, names: make(map[string]string)}
-	w.tape = &tape{t: t, stage: st, client: w.as(s.onlooker), leak: seed, world: w}
+	w := &world{t: t, x: st.start(t), stage: st, reader: s.onlooker, second: second, names: make(map[string]string)}
+	w.tape = &tape{t: t, stage: st, client: w.as(s.onlooker), leaks: leaks, spoiled: make([][]take, len(leaks)), inside: w.inside()}
 	w.play()
 	for i, p := range s.steps {
 		if p.aside && !second {

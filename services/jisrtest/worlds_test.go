@@ -48,6 +48,7 @@ func (w *world) readOn(p *tape, o onlooker, names map[string]string, log bool) {
 		p.pages(method, in)
 		p.pages(method, "cases/-")
 	}
+	p.call("CaseService/ListVictims", "parent", in)
 	p.pages("CaseService/ListShares", in)
 	p.pages("ConsentService/ListConsents", asks["first"])
 	p.pages("ConsentService/ListConsents", asks["second"])
