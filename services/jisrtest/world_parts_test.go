@@ -203,4 +203,3 @@ func (w *world) shareForAWhile(r *rand.Rand) {
 
 // as is the onlooker's client.
 func (w *world) as(o onlooker) *jisrtest.Client { return w.x.AsFor(o.who, o.role, o.purpose) }
-
