@@ -200,23 +200,20 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 var evident = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_OVERSIGHT)
 
 // seesLink reports whether the caller may know what linked the agency of an
-// entry to its subject: all that did, since one that it may not know of could be
-// why. A refused call had no link, so its agency stays hidden.
+// entry to its subject. A link that is evident is enough: whoever acts there
+// reads there, and were it no longer named once an order addresses it, the log
+// would tell of the order. Else all that linked it must be known, since one that
+// is not could be why. A refused call had no link, so its agency stays hidden.
 func (s *Store) seesLink(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+	if slices.ContainsFunc(subject.GetLinks(), evident.Has) {
+		return true, nil
+	}
 	for _, name := range subject.GetVia() {
 		if known, err := s.knows(conn, c, agreement.InForce{Via: name}); err != nil || !known {
 			return false, err
 		}
 	}
-	if len(subject.GetVia()) > 0 {
-		return true, nil
-	}
-	for _, link := range subject.GetLinks() {
-		if evident.Has(link) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return len(subject.GetVia()) > 0, nil
 }
 
 // Refuse writes a REFUSED entry; what was asked for is named only where it is a well-formed record name.
