@@ -75,3 +75,41 @@ func TestANotificationAboutSealedPersonsAloneIsSealed(t *testing.T) {
 	p.Order(jisrv1.Order_KIND_UNSEAL, p.Second, nil)
 	got(acknowledge(ngo, delivery))(t)
 }
+
+// The judge tells the prosecutor of a person whom the police do not know of. Did
+// the case move by it, the police would ask themselves who was told of what.
+func TestWhatIsToldOfASealedPersonDoesNotMoveTheCase(t *testing.T) {
+	p := baghdad(t)
+	police, judge, prosecutor := policeOf(p), judgeOf(p), p.As(jisrtest.Prosecutor)
+	third := got(judge.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: p.Case, Victim: jisrtest.Person(1)}.Build()))(t).GetName()
+	p.Order(jisrv1.Order_KIND_SEAL, third, func(o *jisrv1.Order) {
+		o.SetAddressees([]string{prosecutor.Agency})
+		o.SetSeal(jisrv1.SealReason_builder{Text: "the accused has friends in the office"}.Build())
+	})
+	tellOf := func(victim string) {
+		t.Helper()
+		got(judge.SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+			Case: p.Case, Victims: []string{victim}, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{prosecutor.Agency},
+		}.Build()}.Build()))(t)
+	}
+	receive := func() {
+		t.Helper()
+		got(acknowledge(prosecutor, pull(t, prosecutor)[0].GetDelivery().GetName()))(t)
+	}
+	before := got(getCase(police, p.Case))(t)
+	tellOf(third)
+	if now := got(getCase(police, p.Case))(t); now.GetEtag() != before.GetEtag() {
+		t.Errorf("the case moved from %s to %s", before.GetState(), now.GetState())
+	}
+	p.Notify(jisrtest.Foreign)
+	before = got(getCase(police, p.Case))(t)
+	receive()
+	if now := got(getCase(police, p.Case))(t); now.GetEtag() != before.GetEtag() {
+		t.Errorf("the case moved from %s to %s", before.GetState(), now.GetState())
+	}
+	tellOf(p.First)
+	receive()
+	if now := got(getCase(police, p.Case))(t); now.GetState() != jisrv1.Case_STATE_ACKNOWLEDGED {
+		t.Errorf("what is told of a person whom the police know leaves the case %s", now.GetState())
+	}
+}

@@ -35,6 +35,13 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 	return tx.moved(caseName)
 }
 
+// Sealed reports whether a seal of a person closes a record to anybody.
+func (tx *Tx) Sealed(name string) (bool, error) {
+	sealed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
+		WHERE r.name = ? AND l.subject <> '' AND l.subject IN (r.subject, r.name))`, name)
+	return sealed != 0, err
+}
+
 func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 	a, ok := tx.law.Agency(agency)
 	if !ok || a.Jurisdiction != c.GetAdministeringAuthority() {
