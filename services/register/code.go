@@ -10,10 +10,14 @@ import (
 var codeLists = map[string]func(string) (string, bool){"country": country, "language": isoLanguage}
 
 // country reads an ISO 3166-1 code of two or three letters as the three that
-// the contract asks for. UK, which is reserved and much written, is GBR.
+// the contract asks for. UK, which is reserved and much written, is GBR, and
+// Kosovo is XKX, the code in use where ISO has none.
 func country(word string) (string, bool) {
 	if n := len(word); n < 2 || n > 3 || !letters(word) {
 		return "", false
+	}
+	if word == "xkx" {
+		word = "xk"
 	}
 	region, err := language.ParseRegion(word)
 	if err != nil {
@@ -21,6 +25,9 @@ func country(word string) (string, bool) {
 	}
 	if region.ISO3() == noCountry {
 		region = region.Canonicalize()
+	}
+	if region.String() == "XK" {
+		return "XKX", true
 	}
 	return region.ISO3(), region.IsCountry() && region.ISO3() != noCountry
 }
@@ -47,6 +54,7 @@ func isoLanguage(word string) (string, bool) {
 	}
 }
 
+// letters reports whether a normalised word is Latin letters alone.
 func letters(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) < 0
+	return strings.IndexFunc(s, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
 }
