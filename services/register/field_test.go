@@ -32,7 +32,9 @@ func planOf(t *testing.T, mappingText, data []byte) *register.Plan {
 	return plan(t, mapping(t, string(mappingText)), string(data))
 }
 
-func caseOf(g register.Group) *jisrv1.Case { return g.Case.Request.(*jisrv1.CreateCaseRequest).GetCase() }
+func caseOf(g register.Group) *jisrv1.Case {
+	return g.Case.Request.(*jisrv1.CreateCaseRequest).GetCase()
+}
 
 // unstated reads CTDC's table without the mapping, by the words of its codebook
 // alone, and says where a record states what the table does not, or lacks what
