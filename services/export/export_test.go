@@ -75,7 +75,7 @@ func example() *shelf {
 	c := jisrv1.Case_builder{
 		Name: aCase, Etag: "e", CreateTime: at, State: jisrv1.Case_STATE_DRAFT, CrimeType: jisrv1.Case_CRIME_TYPE_TRAFFICKING_IN_PERSONS, Governorate: "IQG08",
 		AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
-		Core: jisrv1.CaseCore_builder{Sectors: []string{"a; b", `c\`, "=cmd"}, ExploitationForms: []jisrv1.ExploitationForm{jisrv1.ExploitationForm_EXPLOITATION_FORM_SERVITUDE}}.Build(),
+		Core:                   jisrv1.CaseCore_builder{Sectors: []string{"a; b", `c\`, "=cmd"}, ExploitationForms: []jisrv1.ExploitationForm{jisrv1.ExploitationForm_EXPLOITATION_FORM_SERVITUDE}}.Build(),
 		LegalBases: []*jisrv1.LegalBasis{
 			jisrv1.LegalBasis_builder{Article: "TIP.28-2012.6-1", ProposeTime: at}.Build(), jisrv1.LegalBasis_builder{Article: "PROST.8-1988.4"}.Build(),
 		},

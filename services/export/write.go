@@ -123,4 +123,3 @@ func (s *Summary) Mapping(registerName string, asJSON bool) []byte {
 		Kind: kindColumn, Name: nameColumn, Case: caseColumn, Ignore: []string{withheldColumn}, Fields: s.columns.paths(),
 	})
 }
-
