@@ -208,7 +208,7 @@ func TestReferralOfTheBritishFormIsRead(t *testing.T) {
 	if v.HasLocation() || v.HasAlias() {
 		t.Error("an empty alias or an address came through")
 	}
-	// Of 76 fields, those with words in them are all somewhere in the record, but what the mapping leaves out by name.
+	// What the form says in words is somewhere in the records.
 	for _, words := range []string{"journey details", "treatment details", "reason they left", "last contact details", "dishonesty details", "interview details", "current location information", "exploiter details", "documents or evidence", "co-operation details", "Cousin"} {
 		if !strings.Contains(fmt.Sprint(p.Groups[0].Case.Request, p.Groups[0].Persons[0].Request, p.Groups[0].Persons[1].Request), words) {
 			t.Errorf("%q was lost", words)
