@@ -85,8 +85,10 @@ func (e *Exporter) Fetch(ctx context.Context, spool io.Writer) (*Summary, error)
 		err := e.list(ctx, kind, func(m shown) error {
 			s.Records[kind]++
 			s.note(kind, m)
-			_, err := protodelim.MarshalTo(spool, wrap(m))
-			return err
+			if _, err := protodelim.MarshalTo(spool, wrap(m)); err != nil {
+				return errors.Join(ErrFile, err)
+			}
+			return nil
 		}, s)
 		if err != nil && e.Kinds == nil && reason(err) == fault.MethodNotGranted {
 			s.NotGranted = append(s.NotGranted, kind)

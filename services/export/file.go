@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"google.golang.org/protobuf/encoding/protodelim"
 )
@@ -27,10 +28,13 @@ func (e *Exporter) ToFile(ctx context.Context, path string, form Form) (*Summary
 	if err != nil {
 		return nil, errors.Join(ErrFile, err)
 	}
-	defer spool.Close()
-	if err := os.Remove(spool.Name()); err != nil {
-		return nil, errors.Join(ErrFile, err)
-	}
+	gone := os.Remove(spool.Name())
+	defer func() {
+		_ = spool.Close() // all that matters of it was read
+		if gone != nil {
+			_ = os.Remove(spool.Name()) // not every system lets go of an open file
+		}
+	}()
 	out := bufio.NewWriter(spool)
 	s, err := e.Fetch(ctx, out)
 	if err != nil {
@@ -73,6 +77,9 @@ func WriteFile(path string, write func(io.Writer) error) error {
 
 // syncDir makes a rename outlive a loss of power.
 func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // which opens no directory as a file, and makes renames durable by itself or not at all
+	}
 	dir, err := os.Open(path)
 	if err != nil {
 		return errors.Join(ErrFile, err)

@@ -196,8 +196,8 @@ func TestReferralOfTheBritishFormIsRead(t *testing.T) {
 		t.Fatalf("%d cases, rejects %v", len(p.Groups), p.Rejects)
 	}
 	c, v := caseOf(p.Groups[0]), victimOf(t, p.Groups[0].Persons[0])
-	if p.Groups[0].Case.ExternalID != "f901a2e4-33cd-4712-b6e3-0b7ac54c4c23" || c.GetCore().GetUrgent() != jisrv1.Answer_ANSWER_NO {
-		t.Errorf("the case became %s, %v", p.Groups[0].Case.ExternalID, c.GetCore())
+	if p.Groups[0].Case.ExternalID != "f901a2e4-33cd-4712-b6e3-0b7ac54c4c23" || c.GetCore().GetUrgent() != 0 {
+		t.Errorf("the case became %s, %v; fear of more exploitation is not danger now", p.Groups[0].Case.ExternalID, c.GetCore())
 	}
 	if v.GetIdentity().GetFullName().GetOriginal() != "TestFirstname TestSurname" || v.GetProfile().GetSex() != jisrv1.Sex_SEX_MALE || v.GetProfile().GetMinor() != jisrv1.Answer_ANSWER_NO {
 		t.Errorf("the person became %v", v)

@@ -87,10 +87,7 @@ func eachValue(data []byte, add func(int, []byte)) error {
 			return bad(err, int(decoder.InputOffset()))
 		}
 	}
-	for {
-		if array && !decoder.More() {
-			break
-		}
+	for !array || decoder.More() {
 		start := int(decoder.InputOffset())
 		for start < len(data) && bytes.IndexByte([]byte(" \t\r\n,"), data[start]) >= 0 {
 			start++

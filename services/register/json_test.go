@@ -1,6 +1,7 @@
 package register_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -108,4 +109,37 @@ func TestJSONThatIsNoneIsRefusedWholeWithItsLineAndNoValue(t *testing.T) {
 	if want := `column "person.shoe" of the register is neither mapped nor under ignore`; err == nil || err.Error() != want {
 		t.Errorf("%v; want %s", err, want)
 	}
+}
+
+// Whatever bytes come as a register, each row is read or rejected with its line and a reason.
+func FuzzRegisterOfAnyBytesIsReadOrRejected(f *testing.F) {
+	for _, text := range []string{`{"ref": "1"}`, `[{"ref": "1", "person": {"from": [1, null]}}, 7]`, "{\n}{\n}", `{"ref": ["a", {"b": []}]}`, "ref\n\"a\"b\n1\n", "[", "\xef\xbb\xbf"} {
+		f.Add([]byte(text))
+	}
+	asJSON, err := register.ReadMapping(strings.NewReader(strings.Replace(form, "id: ref", "id: ref\nignore: [a, b]", 1)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	asCSV, err := register.ReadMapping(strings.NewReader(strings.NewReplacer("format: json", "exported: true\nmissing: not_stated", "id: ref", "numbered: true\nignore: [ref]").Replace(form)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, m := range []*register.Mapping{asJSON, asCSV} {
+			p, err := m.Plan(bytes.NewReader(data))
+			if err != nil {
+				continue
+			}
+			lines := make(map[int]bool)
+			for _, r := range p.Rejects {
+				lines[r.Line] = true
+				if r.Line < 1 || r.Reason == "" {
+					t.Errorf("a reject without line or reason: %+v", r)
+				}
+			}
+			if len(p.Groups)+len(lines) > p.Rows || len(p.Groups)+len(p.Rejects) < p.Rows {
+				t.Errorf("%d cases and %d rejects of %d rows", len(p.Groups), len(p.Rejects), p.Rows)
+			}
+		}
+	})
 }
