@@ -259,4 +259,9 @@ func TestNumberedRowsAreTheirPlaceAndNeverAnotherRowsPlace(t *testing.T) {
 	if diff := cmp.Diff(want, p.Rejects); diff != "" || len(p.Groups) != 2 {
 		t.Errorf("%d cases, rejects (-want +got):\n%s", len(p.Groups), diff)
 	}
+	// Here a quote joins two rows to one of too many cells, and the last comes a place early.
+	p = plan(t, m, strings.Replace(rows, "short", ",,Erbil,,victim,,,\"Willow\n,,Erbil\",,victim,,,Oak", 1))
+	if len(p.Groups) != 2 || len(p.Rejects) != 2 || p.Rejects[1].Line != 6 {
+		t.Errorf("%d cases, rejects %v; want the two before it alone", len(p.Groups), p.Rejects)
+	}
 }

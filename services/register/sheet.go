@@ -101,6 +101,10 @@ func readCSV(data []byte, delimiter rune) (*sheet, error) {
 		}
 		line, _ := reader.FieldPos(0)
 		if len(cells) != len(s.columns) {
+			// Over several lines it may be several rows, joined by a quote that one of them lacks.
+			if s.lost == 0 && strings.Contains(strings.Join(cells, ""), "\n") {
+				s.lost = line
+			}
 			s.broken = append(s.broken, Reject{Line: line, Reason: fmt.Sprintf("the row has %d cells and the header %d", len(cells), len(s.columns))})
 			continue
 		}
