@@ -118,7 +118,7 @@ func TestExportOfOneExchangeIsImportedIntoAnotherAsItWas(t *testing.T) {
 func views(seen map[string]proto.Message) []proto.Message {
 	var all []proto.Message
 	for _, m := range seen {
-		m = told(m)
+		m = asTold(m)
 		if s, ok := m.(*jisrv1.Suspect); ok {
 			s.SetEndangers(nil) // links to names, which are others there
 		}

@@ -145,8 +145,8 @@ func (p *registersPlay) differences(who *jisrtest.Client, seen map[string]proto.
 		case shown != reached:
 			faults = append(faults, fmt.Sprintf("%s is shown: %v, is to be shown: %v", name, shown, reached))
 		case shown:
-			want := told(oracle.Project(clear, oracle.Lens(who.Role, who.Purpose, s)))
-			if !proto.Equal(want, told(got)) {
+			want := asTold(oracle.Project(clear, oracle.Lens(who.Role, who.Purpose, s)))
+			if !proto.Equal(want, asTold(got)) {
 				faults = append(faults, name+" is shown with more, less or other fields than the matrix grants")
 			}
 		}
@@ -159,8 +159,8 @@ func (p *registersPlay) differences(who *jisrtest.Client, seen map[string]proto.
 	return faults
 }
 
-// told is a record without what the exchange fills by itself.
-func told(m proto.Message) proto.Message {
+// asTold is a record without what the exchange fills by itself.
+func asTold(m proto.Message) proto.Message {
 	m = proto.Clone(m)
 	r := m.ProtoReflect()
 	for _, field := range []protoreflect.Name{"name", "etag", "create_time", "update_time", "withheld", "state", "progress", "owner"} {
