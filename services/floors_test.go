@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"services/consents", "services/notifications"},
 	{"services"},
 	{"services/daemon", "services/register", "examples", "."},
-	{"services/demo"},
+	{"services/demo", "services/export"},
 	{"cmd/jisr", "cmd/jisrd"},
 }
 

@@ -63,7 +63,7 @@ func newRoot(a *app) *cobra.Command {
 	complete(root, "purpose", purposeNames())
 	complete(root, "role", roleNames())
 
-	root.AddCommand(newWhoAmI(a), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newDemo(a))
+	root.AddCommand(newWhoAmI(a), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newExport(a), newDemo(a))
 	return root
 }
 
