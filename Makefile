@@ -66,7 +66,13 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) ./...
+	@$(MAKE) pages
 	$(call heading,'all is well')
+
+.PHONY: pages
+pages: ## Look at the pages of jisr in a real browser
+	$(call heading,'pages in Chromium')
+	@tools/pages/run.sh
 
 # Builds what the other targets run, so that the minutes this takes on a new
 # machine are not taken for a hang.

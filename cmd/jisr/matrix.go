@@ -18,19 +18,31 @@ const agreementFile = "agreement.txtpb"
 func newMatrix(a *app) *cobra.Command {
 	var file string
 	var asCSV bool
+	var page string
+	var against former
 	cmd := &cobra.Command{
 		Use:   "matrix",
 		Short: "Print who sees and who tells which class of data, and why",
 		Long: `Matrix prints the law cell by cell: for each class and role under which
 conditions it may be read and told, whether the person's consent is needed, and
 the codes of the reasons. With --agreement it reads a file; with --server it
-asks the exchange; with neither it reads ` + agreementFile + ` here.`,
+asks the exchange; with neither it reads ` + agreementFile + ` here.
+
+With --html it writes all of the law as one page for people, in English and
+Arabic, that needs no network. With --diff it says who would see more or less
+by this agreement than by an earlier one, and with --diff-contract by this
+contract than by an earlier one; it exits with 4 where somebody sees more.`,
 		Example: `  jisr matrix --role foreign_affairs
-  jisr matrix --agreement agreement.txtpb --csv > matrix.csv`,
+  jisr matrix --agreement agreement.txtpb --csv > matrix.csv
+  jisr matrix --html law.html
+  git show HEAD^:agreement.txtpb > before.txtpb && jisr matrix --diff before.txtpb`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asCSV && a.flags.json {
 				return usage("--json and --csv are two ways to print", "give one of them")
+			}
+			if page != "" || against.given() {
+				return a.wholeLaw(cmd, file, page, against, asCSV)
 			}
 			rules, law, err := a.rules(cmd, file)
 			if err != nil {
@@ -53,6 +65,9 @@ asks the exchange; with neither it reads ` + agreementFile + ` here.`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "agreement", "", "read this agreement, without an exchange")
+	cmd.Flags().StringVar(&page, "html", "", "write a page to this file (- for standard output)")
+	cmd.Flags().StringVar(&against.agreement, "diff", "", "compare with this earlier agreement")
+	cmd.Flags().StringVar(&against.contract, "diff-contract", "", "compare with this earlier contract, a set of descriptors as buf build -o writes it")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV for a spreadsheet (UTF-8 with byte order mark)")
 	return cmd
 }
