@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -132,18 +131,12 @@ func (a *app) printRules(rules []agreement.Rule) error {
 	}
 	rows := make([][]string, len(rules))
 	for i, r := range rules {
-		// Every record has the fields of REFERENCE: fifty names that say nothing.
-		if more := len(r.Fields) - shownFields; more > 0 {
-			r.Fields = append(slices.Clone(r.Fields[:shownFields]), fmt.Sprintf("and %d more", more))
-		}
+		r.Fields = agreement.InShort(r.Fields)
 		c := r.Columns()
 		rows[i] = []string{c[0], dash(c[2]), dash(c[3]), dash(c[4]), dash(c[5]), dash(c[6])}
 	}
 	return a.table([]string{"CLASS", "READ", "TELL", "CONSENT", "REASONS", "FIELDS"}, rows)
 }
-
-// shownFields is how many fields of a class a table names; --json and --csv name all.
-const shownFields = 8
 
 // printRulesCSV prints one line for each class and role. The byte order mark
 // makes spreadsheets read Arabic as UTF-8.

@@ -117,7 +117,7 @@ func (a *app) printChanges(law *agreement.Law, against former) error {
 	if a.flags.role != "" {
 		changes = slices.DeleteFunc(changes, func(c matrix.Change) bool { return c.Who != a.flags.role })
 	}
-	if err := a.printComparison(comparison{law.Hash(), was.Hash(), changes}, law, was); err != nil {
+	if err := a.printComparison(comparison{law.Hash(), was.Hash(), changes}, law, was, against); err != nil {
 		return err
 	}
 	n := 0
@@ -132,7 +132,7 @@ func (a *app) printChanges(law *agreement.Law, against former) error {
 	return nil
 }
 
-func (a *app) printComparison(c comparison, law, was *agreement.Law) error {
+func (a *app) printComparison(c comparison, law, was *agreement.Law, against former) error {
 	if a.flags.json {
 		if c.Changes == nil {
 			c.Changes = []matrix.Change{}
@@ -141,7 +141,14 @@ func (a *app) printComparison(c comparison, law, was *agreement.Law) error {
 	}
 	var b bytes.Buffer
 	p := a.painter(a.stdout)
-	fmt.Fprintf(&b, "edition %s (%.12s) against edition %s (%.12s)\n", law.Edition(), law.Hash(), was.Edition(), was.Hash())
+	fmt.Fprintf(&b, "Edition %s (%.12s) and this contract", law.Edition(), law.Hash())
+	if against.agreement != "" {
+		fmt.Fprintf(&b, ", against edition %s (%.12s)", was.Edition(), was.Hash())
+	}
+	if against.contract != "" {
+		fmt.Fprintf(&b, ", against the contract of %s", visible(against.contract))
+	}
+	b.WriteString("\n")
 	if len(c.Changes) == 0 {
 		b.WriteString("\nNobody sees more or less.\n")
 	}
