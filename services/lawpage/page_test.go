@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/jisr-exchange/jisr"
+	"github.com/jisr-exchange/jisr/gen/jisr/sentences"
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/matrix"
@@ -214,5 +215,25 @@ func TestThePageAsksNobodyForAnything(t *testing.T) {
 	}
 	if strings.Contains(style, "url(") || strings.Contains(style, "@import") {
 		t.Error("the style fetches something")
+	}
+}
+
+// What the contract calls a field, a class or a role, it says in a sentence, and the sentence came along.
+func TestEveryNameOnThePageHasItsSentence(t *testing.T) {
+	for _, f := range matrix.Current() {
+		if sentences.Of(string(f.Desc.FullName())) == "" {
+			t.Errorf("%s has no sentence; is gen/ what proto/ generates?", f.Path)
+		}
+	}
+	v := newView(shipped(t))
+	for _, c := range v.Classes {
+		if c.Sentence == "" {
+			t.Errorf("class %s has no sentence", c.Name)
+		}
+	}
+	for _, r := range v.Roles {
+		if r.Sentence == "" {
+			t.Errorf("role %s has no sentence", r.Name)
+		}
 	}
 }

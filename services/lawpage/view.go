@@ -113,7 +113,7 @@ func newView(law *agreement.Law) *View {
 func (v *View) role(law *agreement.Law, role jisrv1.Role) Role {
 	name := agreement.RoleName(role)
 	r := Role{
-		Index: int(role), Name: name, Title: roleTitle(name), Sentence: sentenceOf(role.String()),
+		Index: len(v.Roles) + 1, Name: name, Title: roleTitle(name), Sentence: sentenceOf(role.String()),
 		Purposes: words(law.Purposes(role), purposeTitle), Pseudonymous: law.Pseudonymous(role), Oversight: law.Oversight(role),
 	}
 	for _, a := range v.Agencies {
@@ -241,7 +241,9 @@ func recordTitle(name string) string {
 }
 
 // RoleIndex is the column of a role.
-func (v *View) RoleIndex(name string) int { return int(roleValue(name)) }
+func (v *View) RoleIndex(name string) int {
+	return 1 + slices.IndexFunc(v.Roles, func(r Role) bool { return r.Name == name })
+}
 
 // Authorities are the authorities under which agencies act.
 func (v *View) Authorities() []string {

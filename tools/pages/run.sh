@@ -19,10 +19,14 @@ need() { # need COMMAND PACKAGES
 	exit 1
 }
 
-# The font draws Arabic as most readers' do, which a bare machine does not.
-need "${CHROMIUM:-chromium}" "chromium fonts-noto-core"
+# A bare machine has no font; this one draws Latin and Arabic letters.
+need "${CHROMIUM:-chromium}" "chromium fonts-dejavu-core"
 need node nodejs
 need npm npm
+node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' || {
+	echo "pages: Node $(node --version) is too old for playwright-core; install Node 20 or newer" >&2
+	exit 1
+}
 CHROMIUM=$(command -v "${CHROMIUM:-chromium}")
 export CHROMIUM
 
