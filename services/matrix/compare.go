@@ -57,6 +57,7 @@ func Compare(former, now Sheet) []Change {
 	c.agencies()
 	c.referrals()
 	c.notifications()
+	c.rest(former, now)
 	rank := map[Effect]int{More: 0, Less: 1, Other: 2}
 	slices.SortStableFunc(c.changes, func(a, b Change) int { return cmp.Compare(rank[a.Effect], rank[b.Effect]) })
 	return c.changes
@@ -70,6 +71,35 @@ type comparison struct {
 func (c *comparison) say(effect Effect, change Change, text string, args ...any) {
 	change.Effect, change.Text = effect, fmt.Sprintf(text, args...)
 	c.changes = append(c.changes, change)
+}
+
+// rest says what differs and neither opens nor shuts anything, so that no difference goes unsaid.
+func (c *comparison) rest(former, now Sheet) {
+	for _, line := range append(slices.Clone(now), former...) {
+		was, is := c.was.of(line.Kind, line.About), c.is.of(line.Kind, line.About)
+		first, second, _ := strings.Cut(line.About, " ")
+		who := second
+		if line.Kind != kindCell {
+			who = line.Kind
+		}
+		if slices.Equal(was, is) || slices.ContainsFunc(c.changes, func(known Change) bool { return known.concerns(line.Kind, first, who) }) {
+			continue
+		}
+		change := Change{Who: who, Does: line.Kind, What: []string{first}, Was: strings.Join(was, " "), Is: strings.Join(is, " ")}
+		if line.Kind == kindCell {
+			change.Class = first
+		}
+		c.say(Other, change, "%s %s differs, and opens or shuts nothing: was %s; is %s", line.Kind, line.About, change.Was, change.Is)
+	}
+}
+
+// concerns reports whether a change tells of a line. Fields, purposes and the like are told of by roles, so that any word of them counts.
+func (c Change) concerns(kind, first, who string) bool {
+	if kind == kindCell {
+		return c.Who == who && c.Class == first
+	}
+	return slices.Contains(c.What, first) || c.Who == first || c.Who == "agencies/"+first ||
+		kind == kindPurpose && (c.Does == "read" || c.Does == "tell") || kind == kindField && slices.ContainsFunc(c.What, func(w string) bool { return strings.HasPrefix(first, w+".") })
 }
 
 // gained says what is in a list and was not in the other.

@@ -55,6 +55,10 @@ var widenings = map[string]struct {
 		func(m *jisrv1.Agreement) { cellOf(m, "VICTIM_LOCATION", "asayish").SetRead(always) },
 		"asayish", "asayish SEES MORE of VICTIM_LOCATION: was NEVER; is ALWAYS (Victim.location)",
 	},
+	"a class is opened that no field has yet": {
+		func(m *jisrv1.Agreement) { cellOf(m, "VICTIM_STATEMENT", "health").SetRead(always) },
+		"health", "health SEES MORE of VICTIM_STATEMENT: was NEVER; is ALWAYS (no field yet)",
+	},
 	"a role may tell more": {
 		func(m *jisrv1.Agreement) { cellOf(m, "CASE_CORE", "asayish").SetWrite(always) },
 		"asayish", "asayish TELLS MORE of CASE_CORE: was OWNER; is ALWAYS",
@@ -175,6 +179,22 @@ func TestAPurposeThatReachesFurtherShowsWhoSeesIt(t *testing.T) {
 	}
 	if back := Compare(shipped(t, nil), narrow); SeesMore(back) || len(back) == 0 {
 		t.Errorf("taken back: %s", texts(back))
+	}
+}
+
+func TestADifferenceWithoutEffectIsSaidAllTheSame(t *testing.T) {
+	before := shipped(t, nil)
+	for name, change := range map[string]func(*jisrv1.Agreement){
+		"a referral opens what its receiver never reads": func(m *jisrv1.Agreement) {
+			r := referralOf(m, jisrv1.Referral_KIND_MEDICAL_EXAM)
+			r.SetScope(append(r.GetScope(), jisrv1.DataClass_DATA_CLASS_INVESTIGATION_PLAN))
+		},
+		"another reason": func(m *jisrv1.Agreement) { cellOf(m, "VICTIM_LOCATION", "asayish").SetReasons([]int32{3}) },
+	} {
+		changes := Compare(before, shipped(t, change))
+		if len(changes) == 0 || SeesMore(changes) {
+			t.Errorf("%s: %q", name, texts(changes))
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 )
 
 // change of one field's sight, before fields that changed alike are told together.
@@ -26,9 +27,7 @@ func (c *comparison) fields(role string) {
 		}
 		groups[s] = append(groups[s], path)
 	}
-	paths := slices.Clone(c.is.paths)
-	paths = append(paths, gained(paths, c.was.paths)...)
-	for _, path := range paths {
+	for _, path := range c.paths() {
 		record, _, _ := strings.Cut(path, ".")
 		wasClass, isClass := c.was.class(path), c.is.class(path)
 		wasReads, wasTells := c.was.sights(role, record, wasClass)
@@ -56,6 +55,23 @@ func (c *comparison) fields(role string) {
 	for _, s := range order {
 		c.sayField(role, s, outermost(groups[s]))
 	}
+}
+
+// paths are the fields of both contracts. A class that has none stands for itself:
+// what is decided about it holds for its first field.
+func (c *comparison) paths() []string {
+	list := slices.Clone(c.is.paths)
+	list = append(list, gained(list, c.was.paths)...)
+	filled := make(map[string]bool)
+	for _, path := range list {
+		filled[c.was.class(path)], filled[c.is.class(path)] = true, true
+	}
+	for class := range values[jisrv1.DataClass]() {
+		if name := agreement.ClassName(class); !filled[name] {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // compareSights says what became of a sight; no effect: it is as it was.
@@ -115,6 +131,9 @@ func (c *comparison) sayField(role string, s sightChange, paths []string) {
 		"tell": {More: "TELLS MORE", Less: "tells less", Other: "tells the same"},
 	}[s.does][s.effect]
 	list := strings.Join(paths, ", ")
+	if list == s.isClass {
+		list = "no field yet"
+	}
 	switch {
 	case s.purposes != "" && s.effect == More:
 		c.say(s.effect, change, "%s %s: also for %s, of %s", role, verb, s.purposes, list)

@@ -60,7 +60,11 @@ func openBook(s Sheet) *book {
 
 func (b *book) of(kind, about string) []string { return b.words[subject{kind, about}] }
 
+// class returns the class of a field; a class is its own.
 func (b *book) class(path string) string {
+	if !strings.Contains(path, ".") {
+		return path
+	}
 	if words := b.of(kindField, path); len(words) > 0 {
 		return words[0]
 	}
