@@ -115,7 +115,8 @@ func (a *app) printChanges(law *agreement.Law, against former) error {
 	}
 	changes := matrix.Compare(matrix.NewSheet(was, contract), matrix.NewSheet(law, matrix.Current()))
 	if a.flags.role != "" {
-		changes = slices.DeleteFunc(changes, func(c matrix.Change) bool { return c.Who != a.flags.role })
+		// An agency that comes to hold the role is news about it too.
+		changes = slices.DeleteFunc(changes, func(c matrix.Change) bool { return c.Who != a.flags.role && !slices.Contains(c.What, a.flags.role) })
 	}
 	if err := a.printComparison(comparison{law.Hash(), was.Hash(), changes}, law, was, against); err != nil {
 		return err
