@@ -101,4 +101,5 @@ require (
 tool (
 	github.com/bufbuild/buf/cmd/buf
 	github.com/jisr-exchange/jisr/tools/cmd/buf-plugin-jisr
+	github.com/jisr-exchange/jisr/tools/cmd/protoc-gen-sentences
 )

@@ -28,6 +28,7 @@ func (a *app) report(err error) int {
 		lost    *connectionError
 		wrong   *usageError
 		failed  *failedError
+		more    *seesMoreError
 		mapping register.Mistakes
 	)
 	p := a.painter(a.stderr)
@@ -35,6 +36,8 @@ func (a *app) report(err error) int {
 	switch {
 	case errors.As(err, &failed):
 		say("%s %s", p.red("jisr:"), failed.text)
+	case errors.As(err, &more):
+		say("%s %v", p.red("jisr:"), more)
 	case errors.As(err, &lost):
 		say("%s %s", p.red("jisr:"), lost.what)
 		say("  what to do: %s", lost.action)

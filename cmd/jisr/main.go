@@ -5,7 +5,7 @@
 // Exit codes: 0 all went well; 1 the exchange refused or failed, or rows of an
 // import were rejected; 2 the command line, a file it names or the mapping is
 // wrong; 3 no connection to the exchange, its certificate or the caller's among
-// the causes.
+// the causes; 4 somebody sees more by the agreement or contract compared.
 package main
 
 import (
@@ -23,6 +23,7 @@ const (
 	exitRefused    = 1
 	exitUsage      = 2
 	exitConnection = 3
+	exitSeesMore   = 4
 )
 
 func main() {
@@ -65,7 +66,10 @@ func usage(text, hint string) error { return &usageError{text, hint} }
 func exitCode(err error) int {
 	var failed *failedError
 	var lost *connectionError
+	var more *seesMoreError
 	switch {
+	case errors.As(err, &more):
+		return exitSeesMore
 	case errors.As(err, &lost):
 		return exitConnection
 	case isStatus(err), errors.As(err, &failed), errors.Is(err, context.Canceled), errors.Is(err, errLocal):

@@ -35,7 +35,8 @@ The certificate is named by --cert, --key and --ca, or by --dir, --agency and
 --server as JISR_SERVER, --officer as JISR_OFFICER, and so on.
 
 Exit codes: 0 all went well; 1 the exchange refused or failed, or rows were
-rejected; 2 the command line or a file it names is wrong; 3 no connection.`
+rejected; 2 the command line or a file it names is wrong; 3 no connection;
+4 somebody sees more (jisr matrix --diff).`
 
 // newRoot builds the tree of commands.
 func newRoot(a *app) *cobra.Command {
