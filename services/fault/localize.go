@@ -28,9 +28,10 @@ const (
 	endIsolate  = "\u2069"
 )
 
-// technical finds names of the contract and other Latin in a sentence; words
-// that belong together are one run, so that their order holds.
-var technical = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_:/<>.*-]*(?: [A-Za-z0-9_:/<>.*-]+)*`)
+// technical finds names of the contract and other Latin in a sentence, without
+// the stop behind them; words that belong together are one run, so that their
+// order holds.
+var technical = regexp.MustCompile(`[A-Za-z](?:[A-Za-z0-9_:/<>.*-]*[A-Za-z0-9_>-])?(?: (?:\.|[A-Za-z0-9_:/<>.*-]*[A-Za-z0-9_>-]))*`)
 
 func isolate(s string) string {
 	return technical.ReplaceAllString(s, leftToRight+"$0"+endIsolate)
