@@ -41,12 +41,7 @@ type Fault struct {
 }
 
 // New returns the fault of that reason. A reason that is not catalogued becomes INTERNAL.
-func New(r Reason) *Fault {
-	if _, ok := catalogue[r]; !ok {
-		r = Internal
-	}
-	return &Fault{reason: r}
-}
+func New(r Reason) *Fault { return &Fault{reason: r} }
 
 // Invalid returns an INVALID fault that names every violation.
 func Invalid(vs ...Violation) *Fault { return New(InvalidRequest).Violating(vs...) }
@@ -72,15 +67,21 @@ func (f *Fault) RetryAfter(d time.Duration) *Fault {
 	return f
 }
 
-// Reason returns the stable name.
-func (f *Fault) Reason() Reason { return f.reason }
+// Reason returns the stable name. One that nobody gave a reason is INTERNAL too:
+// its code would else be OK, and a refusal would look like a success.
+func (f *Fault) Reason() Reason {
+	if _, ok := catalogue[f.reason]; !ok {
+		return Internal
+	}
+	return f.reason
+}
 
 // Code returns the gRPC code.
-func (f *Fault) Code() codes.Code { return catalogue[f.reason].code }
+func (f *Fault) Code() codes.Code { return catalogue[f.Reason()].code }
 
 // Error gives the reason and the violated paths; for logs, which may hold no more.
 func (f *Fault) Error() string {
-	text := string(f.reason)
+	text := string(f.Reason())
 	for _, v := range f.violations {
 		text += " " + v.Field
 	}
@@ -90,7 +91,7 @@ func (f *Fault) Error() string {
 // Is makes errors.Is compare by reason.
 func (f *Fault) Is(target error) bool {
 	other, ok := target.(*Fault)
-	return ok && other.reason == f.reason
+	return ok && other.Reason() == f.Reason()
 }
 
 // GRPCStatus renders the fault for the wire in English.
@@ -101,9 +102,10 @@ func (f *Fault) GRPCStatus() *status.Status { return f.StatusIn(English) }
 // LocalizedMessage; each detail type once (AIP-193). Beside the language it
 // depends on the fault alone, so what is hidden and what is absent stay alike.
 func (f *Fault) StatusIn(l Language) *status.Status {
-	e := catalogue[f.reason]
+	reason := f.Reason()
+	e := catalogue[reason]
 	st := status.New(e.code, e.message)
-	info := &errdetails.ErrorInfo{Reason: string(f.reason), Domain: Domain, Metadata: maps.Clone(f.meta)}
+	info := &errdetails.ErrorInfo{Reason: string(reason), Domain: Domain, Metadata: maps.Clone(f.meta)}
 	if info.Metadata == nil {
 		info.Metadata = make(map[string]string)
 	}
@@ -115,7 +117,7 @@ func (f *Fault) StatusIn(l Language) *status.Status {
 	if f.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.retryAfter)})
 	}
-	if message, action := DescribeIn(f.reason, l); l != English {
+	if message, action := DescribeIn(reason, l); l != English {
 		// What happened and what to do are two lines: each is a paragraph of its own direction.
 		details = append(details, &errdetails.LocalizedMessage{Locale: string(l), Message: message + "\n" + action})
 	}

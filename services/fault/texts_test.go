@@ -172,3 +172,11 @@ func TestEveryErrorCarriesItsReasonAndEachDetailOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAFaultWithoutAReasonIsNoSuccess(t *testing.T) {
+	for _, f := range []*Fault{{}, New(""), New("NO_SUCH_REASON")} {
+		if st := f.GRPCStatus(); st.Code() != codes.Internal || f.Reason() != Internal {
+			t.Errorf("%q is answered %v", f.reason, st)
+		}
+	}
+}
