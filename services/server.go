@@ -216,7 +216,7 @@ func (s *Server) register() {
 	jisrv1.RegisterConsentServiceServer(s.grpc, consents.NewService(s.store))
 	jisrv1.RegisterOrderServiceServer(s.grpc, orders.NewService(s.store))
 	jisrv1.RegisterNotificationServiceServer(s.grpc, notifications.NewService(s.store))
-	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About))
+	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About, s.opts.Clock))
 	jisrv1.RegisterAuditServiceServer(s.grpc, logentries.NewService(s.store))
 	jisrv1.RegisterDirectoryServiceServer(s.grpc, agencies.NewService())
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.health.server)
