@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes; scripts depend on them.
@@ -36,11 +37,14 @@ func main() {
 
 // run is jisr with everything it touches handed in.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	return (&app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -65,7 +69,10 @@ func usage(text, hint string) error { return &usageError{text, hint} }
 func exitCode(err error) int {
 	var failed *failedError
 	var lost *connectionError
+	var said *verdict
 	switch {
+	case errors.As(err, &said):
+		return said.code
 	case errors.As(err, &lost):
 		return exitConnection
 	case isStatus(err), errors.As(err, &failed), errors.Is(err, context.Canceled), errors.Is(err, errLocal):
