@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -82,6 +83,23 @@ func (a *app) contextValues(name string) (map[string]string, error) {
 	}
 	a.context = fmt.Sprintf("context %s of %s", name, path)
 	return values, nil
+}
+
+// contextNames are the contexts that the shells can offer.
+func (a *app) contextNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	path, err := a.contextsPath()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	file, err := parseContexts(path, text)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return sortedKeys(file.named), cobra.ShellCompDirectiveNoFileComp
 }
 
 // parseContexts reads the file and names every mistake by its line.

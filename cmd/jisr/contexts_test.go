@@ -104,3 +104,10 @@ func TestWithoutAFileOfContextsNothingChanges(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+func TestShellsOfferTheNamesOfContexts(t *testing.T) {
+	inContexts(t, "contexts:\n  erbil: {officer: er-1}\n  basra: {officer: ba-1}\n")
+	if o := jisr(t, "__complete", "whoami", "--context", ""); !strings.HasPrefix(o.stdout, "basra\nerbil\n") {
+		t.Errorf("%+v", o)
+	}
+}

@@ -299,3 +299,14 @@ func TestWhatTheDoctorSkipsItSaysWhy(t *testing.T) {
 		t.Errorf("skipped %q, want %q", skipped, want)
 	}
 }
+
+func TestTheDoctorsHelpListsItsChecks(t *testing.T) {
+	rest := doctorLong
+	for _, c := range (&patient{}).checks() {
+		_, after, found := strings.Cut(rest, "\n  "+c.name+" ")
+		if !found {
+			t.Fatalf("%s is not where it belongs in the help", c.name)
+		}
+		rest = after
+	}
+}

@@ -184,11 +184,10 @@ func (p *patient) askWhoAmI(ctx context.Context) (string, error) {
 func (p *patient) meet(ctx context.Context) *meeting {
 	p.met.Do(func() {
 		cfg, err := p.tls(time.Time{})
-		if err != nil {
-			p.meeting = &meeting{mistrusted: err}
-			return
-		}
 		p.meeting = p.app.meet(ctx, cfg)
+		if err != nil && p.meeting.unreached == nil {
+			p.meeting.mistrusted = err // nobody is trusted without an authority
+		}
 	})
 	return p.meeting
 }
@@ -235,12 +234,9 @@ func (p *patient) call(ctx context.Context) *answer {
 }
 
 // tls is that of a call, by the files as they are: whether they are any good is
-// for the checks and the exchange to say.
+// for the checks and the exchange to say. With an error it trusts nobody.
 func (p *patient) tls(at time.Time) (*tls.Config, error) {
 	roots, err := readCertificates(p.files.ca)
-	if err != nil {
-		return nil, err
-	}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: x509.NewCertPool(), NextProtos: []string{"h2"}, Time: p.app.now}
 	for _, root := range roots {
 		cfg.RootCAs.AddCert(root)
@@ -251,7 +247,7 @@ func (p *patient) tls(at time.Time) (*tls.Config, error) {
 	if p.pair != nil {
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.pair, nil }
 	}
-	return cfg, nil
+	return cfg, err
 }
 
 // isExpired reports whether a certificate was refused for its dates and nothing else.

@@ -73,6 +73,7 @@ func newRoot(a *app) *cobra.Command {
 	complete(root, "purpose", purposeNames())
 	complete(root, "role", roleNames())
 	complete(root, "language", languages())
+	_ = root.RegisterFlagCompletionFunc("context", a.contextNames) // as in complete
 
 	root.AddCommand(newWhoAmI(a), newDoctor(a), newContexts(), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newDemo(a))
 	return root
