@@ -5,12 +5,31 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/identity"
 )
+
+// shared is a log that is read while a timer writes it.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
 
 // toldOf reads a log: how many lines tell of one refusal each, by reason, and how many more are told by their count.
 func toldOf(t *testing.T, log string) (one, more map[string]int) {
@@ -34,7 +53,7 @@ func toldOf(t *testing.T, log string) (one, more map[string]int) {
 
 func TestAFloodOfBadHandshakesIsCountedAndNotWrittenOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log shared
 		h := newHandshakes(slog.New(slog.NewJSONHandler(&log, nil)))
 		flood := func(n int) {
 			for range n {

@@ -9,6 +9,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
+// languageTag is what a language tag looks like (RFC 5646); metadata of a call takes nothing else than ASCII.
+var languageTag = regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$`)
+
 // languageOf returns the language in which errors of the exchange are asked for,
 // as a BCP 47 tag: the flag's, else the one of the messages of this session.
 func (a *app) languageOf() string {
@@ -23,7 +26,10 @@ func (a *app) languageOf() string {
 			if value == "C" || value == "POSIX" {
 				return ""
 			}
-			return strings.ReplaceAll(value, "_", "-")
+			if value = strings.ReplaceAll(value, "_", "-"); !languageTag.MatchString(value) {
+				return "" // a variable that is spoilt must not fail the call
+			}
+			return value
 		}
 	}
 	return ""

@@ -45,12 +45,21 @@ func TestTheFirstVariableThatIsSetSaysTheLanguage(t *testing.T) {
 		{map[string]string{"LANG": "ar_IQ.UTF-8", "LC_MESSAGES": "ckb_IQ"}, "ckb-IQ"},
 		{map[string]string{"LANG": "ar_IQ.UTF-8", "LC_ALL": "C"}, ""},
 		{map[string]string{"LANG": "C.UTF-8"}, ""},
+		{map[string]string{"LANG": "عربي"}, ""},
+		{map[string]string{"LANG": "ar\x1b[31m"}, ""},
 		{nil, ""},
 	} {
 		a := &app{getenv: func(name string) string { return tc.env[name] }}
 		if got := a.languageOf(); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.env, got, tc.want)
 		}
+	}
+}
+
+func TestALanguageThatIsNoneIsAMistakeInTheCommandLine(t *testing.T) {
+	s := newStand(t, nil)
+	if o := jisr(t, s.flags("whoami", "--language", "عربي")...); o.code != exitUsage || !strings.Contains(o.stderr, "languages: en, ar, ckb, kmr-Arab") {
+		t.Errorf("%+v", o)
 	}
 }
 

@@ -126,6 +126,9 @@ func (a *app) environment(cmd *cobra.Command) error {
 	if p := a.flags.purpose; p != "" && purposeOf(p) == 0 {
 		return usage("there is no purpose "+quoted(p), "purposes: "+strings.Join(purposeNames(), ", "))
 	}
+	if l := a.flags.language; l != "" && !languageTag.MatchString(l) {
+		return usage(quoted(l)+" is not a language", "languages: "+strings.Join(languages(), ", "))
+	}
 	if r := a.flags.role; r != "" && roleOf(r) == 0 {
 		return usage("there is no role "+quoted(r), "roles: "+strings.Join(roleNames(), ", "))
 	}
