@@ -193,11 +193,12 @@ func (p *patient) meet(ctx context.Context) *meeting {
 }
 
 // call calls WhoAmI, once. Where the server's certificate is out of date by this
-// machine's clock and else in order, it calls by a time at which it was in date:
-// what is learnt by that is the exchange's own time, and nothing is told to it.
+// machine's clock and else in order, it calls by a time at which it was in date,
+// to learn the exchange's own. Who holds an old certificate may stand there
+// instead, so the officer and the purpose are not told.
 func (p *patient) call(ctx context.Context) *answer {
 	p.called.Do(func() {
-		m := p.meet(ctx)
+		m, caller := p.meet(ctx), *p.app
 		var at time.Time
 		switch {
 		case m.unreached != nil:
@@ -208,13 +209,14 @@ func (p *patient) call(ctx context.Context) *answer {
 			return
 		case m.mistrusted != nil:
 			at = m.server.NotBefore.Add(m.server.NotAfter.Sub(m.server.NotBefore) / 2)
+			caller.flags.officer, caller.flags.purpose, caller.flags.role = "", "", ""
 		}
 		cfg, err := p.tls(at)
 		if err != nil {
 			p.answer.err = err
 			return
 		}
-		conn, err := p.app.dial(cfg)
+		conn, err := caller.dial(cfg)
 		if err != nil {
 			p.answer.err = err
 			return
