@@ -108,4 +108,3 @@ func (w *ward) examine(t *testing.T, more ...string) outcome {
 	code := a.run(t.Context(), append(w.flags(), more...))
 	return outcome{code, stdout.String(), stderr.String()}
 }
-
