@@ -71,6 +71,11 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@CGO_ENABLED=1 go test $(RACE) ./...
 	$(call heading,'all is well')
 
+.PHONY: chaos
+chaos: ## Break the server at hundreds of points (JISR_CRASH_POINTS each, 100) and draw more worlds; half an hour
+	JISR_CRASH_POINTS=$${JISR_CRASH_POINTS:-100} go test -count=1 -timeout 3h ./services/jisrtest/crash
+	JISR_WORLD_SCRIPTS=$${JISR_WORLD_SCRIPTS:-10} go test -count=1 -timeout 3h -run RandomWorlds ./services/jisrtest
+
 # Builds what the other targets run, so that the minutes this takes on a new
 # machine are not taken for a hang.
 .PHONY: tools

@@ -1,10 +1,11 @@
 // Command jisrd is the exchange: it serves one embedded store over mutual TLS.
 //
 //	jisrd --config jisrd.yaml          serve until SIGINT or SIGTERM
-//	jisrd --config jisrd.yaml --check  say what is wrong with the configuration and agreement, and exit
+//	jisrd --config jisrd.yaml --check  say all that is wrong with it and with what it names, and exit
 //
 // SIGHUP reads the agreement again; one that does not validate is refused and
-// the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured.
+// the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured;
+// scripts depend on them.
 package main
 
 import (
@@ -21,7 +22,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/daemon"
 )
 
@@ -29,6 +29,13 @@ const (
 	exitFailed        = 1
 	exitMisconfigured = 2
 )
+
+const usage = `jisrd serves an exchange until SIGINT or SIGTERM; SIGHUP reads the agreement again.
+
+Exit codes: 0 stopped when told to; 1 the port, the store or the disk failed;
+2 the command line, the configuration or a file that it names is wrong.
+
+`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -41,11 +48,19 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("jisrd", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	path := flags.String("config", "jisrd.yaml", "the configuration `file`; docs/jisrd.example.yaml shows every setting")
-	check := flags.Bool("check", false, "check the configuration and the agreement, and exit")
+	check := flags.Bool("check", false, "check the configuration, the agreement and the certificates, and exit")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
+		return exitMisconfigured
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "jisrd: %q is no flag; the configuration is named by --config\n", flags.Arg(0))
 		return exitMisconfigured
 	}
 	config, err := daemon.LoadConfig(*path)
@@ -64,15 +79,11 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 }
 
 func checkOnly(c *daemon.Config, stderr io.Writer) int {
-	text, err := os.ReadFile(c.Agreement)
-	if err == nil {
-		_, err = agreement.Parse(text)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "jisrd: agreement %s: %v\n", c.Agreement, err)
+	if err := c.Check(); err != nil {
+		fmt.Fprintln(stderr, "jisrd:", err)
 		return exitMisconfigured
 	}
-	fmt.Fprintln(stderr, "jisrd: configuration and agreement are sound")
+	fmt.Fprintln(stderr, "jisrd: configuration, agreement and certificates are sound")
 	return 0
 }
 
@@ -80,6 +91,9 @@ func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Wr
 	d, err := daemon.Open(ctx, c, version(), log)
 	if err != nil {
 		fmt.Fprintln(stderr, "jisrd:", err)
+		if errors.Is(err, daemon.ErrMisconfigured) {
+			return exitMisconfigured
+		}
 		return exitFailed
 	}
 	hup := make(chan os.Signal, 1)

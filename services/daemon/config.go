@@ -4,16 +4,14 @@
 package daemon
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
+	"strconv"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/spiffe/go-spiffe/v2/spiffeid"
 )
 
 // Config is what an exchange is told. Paths are relative to the file they stand in.
@@ -37,6 +35,10 @@ type Config struct {
 	Log string `yaml:"log"`
 	// Development says in WhoAmI that certificates and data are throw-away.
 	Development bool `yaml:"development"`
+
+	path   string          // the file it was read from
+	lines  map[string]int  // where each setting stands
+	unread map[string]bool // settings that stand there and are no value for it
 }
 
 // TLS is the server's own material, all PEM files.
@@ -51,36 +53,35 @@ type TLS struct {
 	RevocationLists string `yaml:"revocation_lists"`
 }
 
-// LoadConfig reads a configuration file and checks all of it; its error names every mistake.
+// LoadConfig reads a configuration file and checks all of it. Its error names
+// every mistake, each with the line it stands in.
 func LoadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c := &Config{Log: "json"}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("configuration %s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	c := &Config{Log: "json", path: path}
+	wrong, readable := c.read(text)
+	if !readable {
+		return nil, wrong
 	}
 	c.resolve(filepath.Dir(path))
-	if wrong := c.check(); len(wrong) > 0 {
-		return nil, fmt.Errorf("configuration %s:\n  %s", path, strings.Join(wrong, "\n  "))
+	if wrong = append(wrong, c.check()...); len(wrong) > 0 {
+		slices.SortStableFunc(wrong, func(a, b mistake) int { return a.line - b.line })
+		return nil, wrong
 	}
 	return c, nil
 }
 
-// fields are the settings that must be there, with those that name existing files marked.
-func (c *Config) fields() []struct {
+// file is a setting that names a file.
+type file struct {
 	key    string
 	value  *string
-	exists bool
-} {
-	return []struct {
-		key    string
-		value  *string
-		exists bool
-	}{
+	exists bool // it is not made when missing
+}
+
+func (c *Config) files() []file {
+	return []file{
 		{"agreement", &c.Agreement, true},
 		{"database", &c.Database, false},
 		{"keyring", &c.Keyring, false},
@@ -93,34 +94,47 @@ func (c *Config) fields() []struct {
 }
 
 func (c *Config) resolve(dir string) {
-	for _, f := range c.fields() {
+	for _, f := range c.files() {
 		if *f.value != "" && !filepath.IsAbs(*f.value) {
 			*f.value = filepath.Join(dir, *f.value)
 		}
 	}
 }
 
-func (c *Config) check() (wrong []string) {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		wrong = append(wrong, "listen: must be host:port, such as 0.0.0.0:7443")
-	}
-	if c.TrustDomain == "" {
-		wrong = append(wrong, "trust_domain: is missing; it stands in every client certificate")
-	}
-	if c.Log != "json" && c.Log != "text" {
-		wrong = append(wrong, "log: must be json or text")
-	}
-	for _, f := range c.fields() {
-		if *f.value == "" {
-			wrong = append(wrong, f.key+": is missing")
-			continue
+// check says what is wrong with the settings that could be read; one that could
+// not has been named already.
+func (c *Config) check() (wrong mistakes) {
+	amiss := func(key, text string) { wrong = append(wrong, c.mistake(key, text)) }
+	if !c.unread["listen"] {
+		if _, port, err := net.SplitHostPort(c.Listen); err != nil {
+			amiss("listen", "must be host:port, such as 0.0.0.0:7443")
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			amiss("listen", "must end in a port from 0 to 65535")
 		}
-		if _, err := os.Stat(*f.value); f.exists && err != nil {
-			wrong = append(wrong, fmt.Sprintf("%s: cannot be read: %v", f.key, err))
+	}
+	if c.unread["trust_domain"] {
+		// named already
+	} else if c.TrustDomain == "" {
+		amiss("trust_domain", "is missing; it stands in every client certificate")
+	} else if _, err := spiffeid.TrustDomainFromString(c.TrustDomain); err != nil {
+		amiss("trust_domain", "may hold only lower-case letters, digits, dots, dashes and underscores")
+	}
+	if c.Log != "json" && c.Log != "text" && !c.unread["log"] {
+		amiss("log", "must be json or text")
+	}
+	for _, f := range c.files() {
+		switch {
+		case c.unread[f.key]:
+		case *f.value == "":
+			amiss(f.key, "is missing")
+		case f.exists:
+			if _, err := os.Stat(*f.value); err != nil {
+				amiss(f.key, fmt.Sprintf("cannot be read: %v", err))
+			}
 		}
 	}
 	if c.Keyring != "" && c.Keyring == c.Database {
-		wrong = append(wrong, "keyring: must not be the database; a backup of the one must not hold the other")
+		amiss("keyring", "must not be the database; a backup of the one must not hold the other")
 	}
 	return wrong
 }

@@ -39,22 +39,41 @@ type Daemon struct {
 	fatal    chan error
 }
 
+// ErrMisconfigured marks what only another configuration, agreement or certificate mends.
+var ErrMisconfigured = errors.New("what the configuration names cannot be served")
+
+// Check says all that is wrong with the files that a configuration names, and opens nothing.
+func (c *Config) Check() error {
+	text, err := os.ReadFile(c.Agreement)
+	if err == nil {
+		_, err = agreement.Parse(text)
+	}
+	if err != nil {
+		err = fmt.Errorf("agreement %s: %w", c.Agreement, err)
+	}
+	_, _, amiss := c.identity()
+	return errors.Join(err, amiss)
+}
+
+// identity reads what the exchange is known by and knows others by.
+func (c *Config) identity() (*identity.Material, *identity.Revocation, error) {
+	material, err := identity.LoadMaterial(identity.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, ClientCAs: c.TLS.ClientAuthorities})
+	if err != nil {
+		return nil, nil, err
+	}
+	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
+	return material, revocation, err
+}
+
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, fatal: make(chan error, 1)}
-	law, err := d.readLaw()
-	if err != nil {
-		return nil, err
+	law, unlawful := d.readLaw()
+	material, revocation, err := c.identity()
+	if err := errors.Join(unlawful, err); err != nil {
+		return nil, fmt.Errorf("%w:\n%w", ErrMisconfigured, err)
 	}
 	d.law.Store(law)
-	material, err := identity.LoadMaterial(identity.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, ClientCAs: c.TLS.ClientAuthorities})
-	if err != nil {
-		return nil, err
-	}
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
-	if err != nil {
-		return nil, err
-	}
 	d.refresh = []func(context.Context) error{material.Refresh, revocation.Refresh}
 	kek, err := keyring.OpenFileKEK(c.KeyEncryptionKey)
 	if err != nil {
