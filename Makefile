@@ -50,6 +50,9 @@ lint: proto-deps ## Check the schema's rules, formatting, and the Go code
 	$(call heading,'Go: vet')
 	@go vet ./...
 	@for module in $(TOOL_MODULES); do go -C $$module vet ./...; done
+	$(call heading,'Go: errors come from the catalogue')
+	@go build -C tools -o $(CURDIR)/.tools/ ./cmd/jisr-errors
+	@go vet -vettool=$(CURDIR)/.tools/jisr-errors ./...
 	$(call heading,'Go: golangci-lint and gofmt')
 	@$(GOLANGCI) run ./...
 	@for module in $(TOOL_MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/status"
-
-	"github.com/jisr-exchange/jisr/services/identity"
 )
 
 // logging writes one line when a call ends: typed ids, code and time; never a
@@ -28,11 +26,4 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
 	return err
-}
-
-// reportHandshake tells the operator why a connection was refused: the client learns no more than TLS tells it.
-func (s *Server) reportHandshake(r identity.Refused) {
-	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "handshake refused",
-		slog.String("reason", string(r.Reason)), slog.String("action", r.Action),
-		slog.String("subject", r.Subject), slog.String("serial", r.Serial), slog.String("issuer", r.Issuer))
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes; scripts depend on them.
@@ -37,11 +38,14 @@ func main() {
 
 // run is jisr with everything it touches handed in.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	return (&app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -67,7 +71,10 @@ func exitCode(err error) int {
 	var failed *failedError
 	var lost *connectionError
 	var more *seesMoreError
+	var said *verdict
 	switch {
+	case errors.As(err, &said):
+		return said.code
 	case errors.As(err, &more):
 		return exitSeesMore
 	case errors.As(err, &lost):
