@@ -85,7 +85,7 @@ func (w *world) tellSuspect(r *rand.Rand) {
 func (w *world) interpret(r *rand.Rand) {
 	ctx := context.Background()
 	w.names["interpreting"] = w.refer(w.police(), jisrv1.Referral_KIND_INTERPRETER, w.names["first"], "agencies/ngo-shelter-erbil", w.partiesOnly("request"))
-	who := w.x.AsFor("ngo-shelter-erbil/desk", jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
+	who := w.ngo("ngo-shelter-erbil/desk")
 	name := w.names["interpreting"]
 	_, err := who.AcceptReferral(ctx, jisrv1.AcceptReferralRequest_builder{Name: name}.Build())
 	w.must(err)
