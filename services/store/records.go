@@ -105,6 +105,9 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	if err := tx.insert(r, m, e); err != nil {
 		return err
 	}
+	if err := tx.author(name, t); err != nil {
+		return err
+	}
 	if c, ok := m.(*jisrv1.Case); ok {
 		if err := tx.placeCase(c, tx.now); err != nil {
 			return err
@@ -114,9 +117,6 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		if err := tx.placeChild(t.Name, name, n.Case, persons, tx.now); err != nil {
 			return err
 		}
-	}
-	if err := tx.author(name, t); err != nil {
-		return err
 	}
 	tx.touch(name, told.Classes, told.Changed)
 	return nil
