@@ -74,6 +74,8 @@ type Referral struct {
 	Order jisrv1.Order_Kind
 	// Consent says that it needs the victim's consent or another legal basis in a consent.
 	Consent bool
+	// Purposes are those of which the consent must name one; none where none is needed.
+	Purposes []jisrv1.Purpose
 	// Scope is what it can open to its receiver at the most.
 	Scope record.ClassSet
 	// Protection kinds escalate and never expire.

@@ -149,11 +149,29 @@ func (p *parser) referrals() {
 			Receivers:  receivers,
 			Order:      t.GetOrder(),
 			Consent:    t.GetConsent(),
+			Purposes:   p.consentPurposes(where, t, receivers),
 			Scope:      p.classSet(where+": scope", t.GetScope()),
 			Protection: t.GetProtection(),
 		}
 	}
 	got.checkAll(p, "referrals")
+}
+
+// consentPurposes reads to what the person must have consented. Each receiver
+// must be able to call for one of them, else that consent would open it nothing.
+func (p *parser) consentPurposes(where string, t *jisrv1.ReferralTerms, receivers RoleSet) []jisrv1.Purpose {
+	purposes := distinct(p, where+": purposes", t.GetPurposes())
+	if t.GetConsent() != (len(purposes) > 0) {
+		p.wrong("%s: purposes: name at least one where consent is needed, and none where it is not", where)
+		return nil
+	}
+	for _, role := range receivers.List() {
+		may := func(purpose jisrv1.Purpose) bool { return p.law.MayUse(role, purpose) }
+		if t.GetConsent() && !slices.ContainsFunc(purposes, may) {
+			p.wrong("%s: purposes: %v may call for none of them", where, role)
+		}
+	}
+	return purposes
 }
 
 func (p *parser) notifications() {

@@ -1,8 +1,12 @@
 package jisrtest_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc/status"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -201,4 +205,33 @@ func TestAConsentThatNamesAnAgencyIsNotThereForAnotherOfItsRole(t *testing.T) {
 	fellow := answered(p, jisrv1.Role_ROLE_SOCIAL_AFFAIRS, assisting, jisrv1.ConsentRecord_GIVEN_BY_PERSON)
 	fellow.GetConsent().SetRecipient("agencies/kri-molsa")
 	got(withdraw(shelter, got(shelter.RecordConsent(ctx, fellow))(t).GetName()))(t)
+}
+
+// Who agreed to be helped has not agreed to be sent home, even by a referral that
+// opens nothing for which it would take consent.
+func TestAConsentToOnePurposeCarriesNoReferralOfAnother(t *testing.T) {
+	p := baghdad(t)
+	police := policeOf(p)
+	draft := draftOf(p, jisrv1.Referral_KIND_REPATRIATION, "agencies/iom")
+	draft.GetReferral().SetScope([]jisrv1.DataClass{jisrv1.DataClass_DATA_CLASS_CASE_CORE})
+	home := got(police.CreateReferral(ctx, draft))(t)
+	draft.GetReferral().SetScope([]jisrv1.DataClass{identity})
+	byName := got(police.CreateReferral(ctx, draft))(t)
+	got(police.RecordConsent(ctx, answered(p, ngoRole, assisting, jisrv1.ConsentRecord_GIVEN_BY_PERSON)))(t)
+	_, err := send(police, home)
+	if says := fmt.Sprint(status.Convert(err).Details()); jisrtest.Reason(err) != fault.ConsentRequired || !strings.Contains(says, "CONSULAR, REINTEGRATION") {
+		t.Errorf("the sender does not learn what consent it takes: %s", says)
+	}
+	refused(send(police, byName))(t, fault.ConsentRequired)
+	// Help itself is carried by it, and the way home by a consent to that.
+	draft.GetReferral().SetKind(jisrv1.Referral_KIND_LEGAL_AID)
+	got(send(police, got(police.CreateReferral(ctx, draft))(t)))(t)
+	back := got(police.RecordConsent(ctx, answered(p, ngoRole, jisrv1.Purpose_PURPOSE_REINTEGRATION, jisrv1.ConsentRecord_GIVEN_BY_PERSON)))(t)
+	got(send(police, home))(t)
+	got(send(police, byName))(t)
+	// It ends with that consent, whatever else the person agreed to.
+	got(withdraw(police, back.GetName()))(t)
+	if state := got(getReferral(police, home.GetName()))(t).GetState(); state != jisrv1.Referral_STATE_WITHDRAWN {
+		t.Errorf("the way home is %s without consent to it", state)
+	}
 }

@@ -132,10 +132,18 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 		if in, err := ConsentHolds(tx, m); err != nil {
 			return err
 		} else if !in {
-			return fault.New(fault.ConsentRequired)
+			return fault.New(fault.ConsentRequired).With("purposes", names(terms.Purposes))
 		}
 	}
 	return nil
+}
+
+func names(purposes []jisrv1.Purpose) string {
+	list := make([]string, len(purposes))
+	for i, p := range purposes {
+		list[i] = strings.TrimPrefix(p.String(), "PURPOSE_")
+	}
+	return strings.Join(list, ", ")
 }
 
 // ConsentHolds reports whether a referral still has the consent that its kind needs.
@@ -147,7 +155,7 @@ func ConsentHolds(tx *store.Tx, m *jisrv1.Referral) (bool, error) {
 	}
 	role := receivingRole(receiver, terms)
 	need := record.Classes(m.GetScope()...) & tx.Law().ConsentClasses(role)
-	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), need)
+	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), terms.Purposes, need)
 }
 
 // ConsentEnded ends a referral whose consent ended: the exchange's own act.

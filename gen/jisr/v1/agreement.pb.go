@@ -1300,6 +1300,7 @@ type ReferralTerms struct {
 	xxx_hidden_Consent    bool                   `protobuf:"varint,4,opt,name=consent,proto3"`
 	xxx_hidden_Scope      []DataClass            `protobuf:"varint,5,rep,packed,name=scope,proto3,enum=jisr.v1.DataClass"`
 	xxx_hidden_Protection bool                   `protobuf:"varint,6,opt,name=protection,proto3"`
+	xxx_hidden_Purposes   []Purpose              `protobuf:"varint,7,rep,packed,name=purposes,proto3,enum=jisr.v1.Purpose"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1371,6 +1372,13 @@ func (x *ReferralTerms) GetProtection() bool {
 	return false
 }
 
+func (x *ReferralTerms) GetPurposes() []Purpose {
+	if x != nil {
+		return x.xxx_hidden_Purposes
+	}
+	return nil
+}
+
 func (x *ReferralTerms) SetKind(v Referral_Kind) {
 	x.xxx_hidden_Kind = v
 }
@@ -1395,6 +1403,10 @@ func (x *ReferralTerms) SetProtection(v bool) {
 	x.xxx_hidden_Protection = v
 }
 
+func (x *ReferralTerms) SetPurposes(v []Purpose) {
+	x.xxx_hidden_Purposes = v
+}
+
 type ReferralTerms_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -1404,12 +1416,14 @@ type ReferralTerms_builder struct {
 	Receivers []Role
 	// The order that must be in force for the victim; unspecified: none.
 	Order Order_Kind
-	// It needs the victim's consent or another legal basis recorded in a consent.
+	// It needs the victim's consent, or another legal basis recorded in a consent, to one of `purposes`.
 	Consent bool
 	// What the referral can open to its receiver at the most.
 	Scope []DataClass
 	// Protection kinds escalate and never expire.
 	Protection bool
+	// The purposes of which the consent must name one; none where the kind needs no consent.
+	Purposes []Purpose
 }
 
 func (b0 ReferralTerms_builder) Build() *ReferralTerms {
@@ -1422,6 +1436,7 @@ func (b0 ReferralTerms_builder) Build() *ReferralTerms {
 	x.xxx_hidden_Consent = b.Consent
 	x.xxx_hidden_Scope = b.Scope
 	x.xxx_hidden_Protection = b.Protection
+	x.xxx_hidden_Purposes = b.Purposes
 	return m0
 }
 
@@ -1581,7 +1596,7 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionR\x04read\x12(\n" +
 	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionR\x05write\x12\x18\n" +
 	"\aconsent\x18\x04 \x01(\bR\aconsent\x12\x18\n" +
-	"\areasons\x18\x05 \x03(\x05R\areasons\"\xf7\x01\n" +
+	"\areasons\x18\x05 \x03(\x05R\areasons\"\xa5\x02\n" +
 	"\rReferralTerms\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindR\x04kind\x12+\n" +
 	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\treceivers\x12)\n" +
@@ -1590,7 +1605,8 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
 	"\n" +
 	"protection\x18\x06 \x01(\bR\n" +
-	"protection\"\xad\x01\n" +
+	"protection\x12,\n" +
+	"\bpurposes\x18\a \x03(\x0e2\x10.jisr.v1.PurposeR\bpurposes\"\xad\x01\n" +
 	"\x11NotificationTerms\x127\n" +
 	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectR\asubject\x12(\n" +
 	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x125\n" +
@@ -1665,14 +1681,15 @@ var file_jisr_v1_agreement_proto_depIdxs = []int32{
 	15, // 27: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
 	20, // 28: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
 	17, // 29: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
-	21, // 30: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
-	17, // 31: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
-	17, // 32: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	16, // 30: jisr.v1.ReferralTerms.purposes:type_name -> jisr.v1.Purpose
+	21, // 31: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
+	17, // 32: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
+	17, // 33: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_agreement_proto_init() }
