@@ -84,6 +84,28 @@ func checkKind(m *jisrv1.Order, violate func(field, rule string)) {
 	}
 }
 
+// reaches fails where a seal keeps an order from one of its addressees. An order
+// that seals or unseals says itself who is named; a person's seal opens to nobody
+// what the seal of the whole case closes.
+func reaches(tx *store.Tx, caseName string, m *jisrv1.Order) error {
+	persons := []string{personOf(m)}
+	switch m.GetKind() {
+	case jisrv1.Order_KIND_UNSEAL:
+		return nil
+	case jisrv1.Order_KIND_SEAL:
+		if m.GetTarget() == caseName {
+			return nil
+		}
+		persons = nil
+	}
+	for _, a := range m.GetAddressees() {
+		if err := tx.NamedBySeals(caseName, persons, strings.TrimPrefix(a, "agencies/")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // housing reports whether an order is about where a person lives.
 func housing(k jisrv1.Order_Kind) bool {
 	return k == jisrv1.Order_KIND_SHELTER || k == jisrv1.Order_KIND_SHELTER_EXIT

@@ -118,6 +118,10 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 	if record.Classes(m.GetScope()...)&^most != 0 {
 		return fault.Invalid(fault.Violation{Field: "scope", Rule: "holds a class that your agency may no longer read itself; draft the referral anew"})
 	}
+	n, _ := record.ParseName(m.GetName())
+	if err := tx.NamedBySeals(n.Case, []string{m.GetVictim()}, strings.TrimPrefix(m.GetReceiver(), "agencies/")); err != nil {
+		return err
+	}
 	terms, _ := tx.Law().Referral(m.GetKind())
 	if terms.Order != jisrv1.Order_KIND_UNSPECIFIED {
 		in, err := tx.OrderInForce(terms.Order, m.GetVictim())
