@@ -46,6 +46,7 @@ type Law struct {
 
 	referrals     map[jisrv1.Referral_Kind]Referral
 	notifications map[jisrv1.Notification_Subject]Notification
+	answers       record.ClassSet // what whoever was merely notified may tell at the most
 }
 
 // Agency is a body that takes part in the exchange. Callers must not change it.

@@ -187,4 +187,12 @@ func (p *parser) notifications() {
 		}
 	}
 	got.checkAll(p, "notifications")
+	p.law.answers = p.classSet("answers", p.msg.GetAnswers())
+	opened := record.ClassSet(0)
+	for _, n := range p.law.notifications {
+		opened |= n.Scope | n.WithConsent
+	}
+	for class := range (p.law.answers &^ opened).All() {
+		p.wrong("answers: %v is opened by no notification, and nobody answers with more than it reads", class)
+	}
 }

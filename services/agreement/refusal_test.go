@@ -83,6 +83,9 @@ func TestRefused(t *testing.T) {
 		}, "either every_class or classes"},
 		"role without purpose":      {func(a *jisrv1.Agreement) { a.GetRoles()[0].SetPurposes(nil) }, "no purpose"},
 		"referral without receiver": {func(a *jisrv1.Agreement) { a.GetReferrals()[0].SetReceivers(nil) }, "no receiver"},
+		"answer with what is not read": {func(a *jisrv1.Agreement) {
+			a.SetAnswers(append(a.GetAnswers(), jisrv1.DataClass_DATA_CLASS_VICTIM_LOCATION))
+		}, "answers: DATA_CLASS_VICTIM_LOCATION is opened by no notification"},
 		"referral by consent to nothing": {func(a *jisrv1.Agreement) {
 			terms(a, jisrv1.Referral_KIND_LEGAL_AID).SetPurposes(nil)
 		}, "KIND_LEGAL_AID: purposes: name at least one"},
