@@ -29,6 +29,7 @@ var common = []part{
 	{name: "the judge tells of the second victim anew", play: func(w *world, r *rand.Rand) { w.tellVictim("second", r) }},
 	{name: "the judge tells of the suspect anew", play: (*world).tellSuspect},
 	{name: "a forensic examination is ordered", play: func(w *world, _ *rand.Rand) { w.forensic() }},
+	{name: "a shelter is ordered to take the first victim in", play: func(w *world, _ *rand.Rand) { w.shelterOrder() }},
 	{name: "all are told of the first victim again", play: func(w *world, _ *rand.Rand) { w.tellAll() }},
 	{name: "the police ask for an interpreter, who comes", play: (*world).interpret},
 	{name: "a consent is recorded that opens nothing to who looks on", play: (*world).asideConsent},

@@ -194,7 +194,7 @@ func (w *world) play() {
 	_, err = w.judge().UpdateSuspect(ctx, jisrv1.UpdateSuspectRequest_builder{Suspect: s, UpdateMask: mask}.Build())
 	w.must(err)
 	w.stage.act("orders")
-	w.names["shelter order"] = p.Order(jisrv1.Order_KIND_SHELTER, p.First, nil).GetName()
+	w.shelterOrder()
 	w.forensic()
 	w.stage.act("the judge assigns the hospital")
 	p.Order(jisrv1.Order_KIND_ASSIGN, p.Case, func(o *jisrv1.Order) { o.SetAddressees([]string{"agencies/moh"}) })
@@ -211,6 +211,19 @@ func (w *world) play() {
 		UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask}.Build())
 	w.must(err)
 	w.dealings(p)
+}
+
+// shelterOrder lets the judge order one of two organisations to take the first
+// victim in; which, nobody knows but the two and the judge. It reads its order.
+func (w *world) shelterOrder() {
+	w.t.Helper()
+	shelter := w.ngo(jisrtest.NGO)
+	if w.second && !w.reader.is(judge, investigator, jisrv1.Role_ROLE_NGO) {
+		shelter = w.ngo("ngo-shelter-erbil/desk")
+	}
+	w.names["shelter order"] = w.order(jisrv1.Order_KIND_SHELTER, w.names["first"], func(o *jisrv1.Order) { o.SetAddressees([]string{shelter.Agency}) })
+	_, err := shelter.GetOrder(context.Background(), jisrv1.GetOrderRequest_builder{Name: w.names["shelter order"]}.Build())
+	w.must(err)
 }
 
 // forensic lets the judge order an examination by the hospital.

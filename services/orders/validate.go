@@ -76,9 +76,6 @@ func checkKind(m *jisrv1.Order, violate func(field, rule string)) {
 	if m.GetKind() == jisrv1.Order_KIND_ASSIGN && personOf(m) != "" {
 		violate("target", "must be the case: an agency is assigned to the whole of it")
 	}
-	if housing(m.GetKind()) && len(m.GetAddressees()) > 0 {
-		violate("addressees", "must be left out: an order about a shelter names no agency, since who reads the order would read where the person is; the referral tells the shelter")
-	}
 	if m.GetKind() == jisrv1.Order_KIND_SEAL && m.GetSeal().GetText() == "" {
 		violate("seal.text", "must give the reason: it has to be written (Code of Criminal Procedure 23 of 1971, article 57)")
 	}
@@ -104,11 +101,6 @@ func reaches(tx *store.Tx, caseName string, m *jisrv1.Order) error {
 		}
 	}
 	return nil
-}
-
-// housing reports whether an order is about where a person lives.
-func housing(k jisrv1.Order_Kind) bool {
-	return k == jisrv1.Order_KIND_SHELTER || k == jisrv1.Order_KIND_SHELTER_EXIT
 }
 
 // checkAddressees holds each agency and class against the agreement: an order
