@@ -110,7 +110,7 @@ func slowWrite(l *Law, role jisrv1.Role, purpose jisrv1.Purpose, st Standing, cl
 		return true
 	}
 	for _, link := range st.Links {
-		if link.Link == jisrv1.Link_LINK_NOTIFIED && !(link.Scope.Has(class) && l.answers.Has(class)) {
+		if link.Link == jisrv1.Link_LINK_NOTIFIED && (!link.Scope.Has(class) || !l.answers.Has(class)) {
 			continue
 		}
 		if link.Link != jisrv1.Link_LINK_DISCLOSED && slowMeets(link.Link, class, cell.Write) {

@@ -213,29 +213,6 @@ func (w *world) play() {
 	w.dealings(p)
 }
 
-// shelterOrder lets the judge order one of two organisations to take the first
-// victim in; which, nobody knows but the two and the judge. It reads its order.
-func (w *world) shelterOrder() {
-	w.t.Helper()
-	shelter := w.ngo(jisrtest.NGO)
-	if w.second && !w.reader.is(judge, investigator, jisrv1.Role_ROLE_NGO) {
-		shelter = w.ngo("ngo-shelter-erbil/desk")
-	}
-	w.names["shelter order"] = w.order(jisrv1.Order_KIND_SHELTER, w.names["first"], func(o *jisrv1.Order) { o.SetAddressees([]string{shelter.Agency}) })
-	_, err := shelter.GetOrder(context.Background(), jisrv1.GetOrderRequest_builder{Name: w.names["shelter order"]}.Build())
-	w.must(err)
-}
-
-// forensic lets the judge order an examination by the hospital.
-func (w *world) forensic() {
-	w.names["forensic order"] = w.order(jisrv1.Order_KIND_FORENSIC_EXAM, w.names["first"], func(o *jisrv1.Order) {
-		o.SetAddressees([]string{"agencies/moh"})
-		if w.second && !w.reader.is(judge, investigator, prosecutor, trial, jisrv1.Role_ROLE_HEALTH) {
-			o.GetDecision().SetText("what only the addressee, prosecution and courts read" + w.chapter)
-		}
-	})
-}
-
 // tellAll lets the police tell everyone who is to know of the first victim.
 func (w *world) tellAll() {
 	w.t.Helper()
@@ -288,11 +265,6 @@ func (w *world) dealings(p *jisrtest.Play) {
 		_, err = reads.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
 		w.must(err)
 	}
-}
-
-// ngo is an organisation that assists.
-func (w *world) ngo(who string) *jisrtest.Client {
-	return w.x.AsFor(who, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
 }
 
 // refer drafts and sends a referral.
