@@ -90,6 +90,21 @@ func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, 
 	return out, shown{name: name, loaded: l, classes: classes}, nil
 }
 
+// Open appends what a lens holds of a record at rest, header and sections, and
+// says which classes that shows.
+func (p *Page) Open(ctx context.Context, out []byte, name string, t *record.Type, header, envelope []byte, lens record.ClassSet) ([]byte, record.ClassSet, error) {
+	e, err := record.ParseEnvelope(envelope)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, shown, err := appendHeader(out, t, header, lens)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, opened, err := p.appendSections(ctx, out, name, t, &e, lens)
+	return out, shown | opened, err
+}
+
 // bareName returns a record's name, and fails closed on a section in clear:
 // only a handler that meddled could have set one.
 func bareName(t *record.Type, m proto.Message) (string, error) {
