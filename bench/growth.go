@@ -30,8 +30,8 @@ func growth(ctx context.Context, b *bench) (results []result, err error) {
 		}
 		worlds = append(worlds, w)
 		name := sizeName(size)
-		singles = append(singles, slot{name, w.client, victimRequests(w.names), b.calls(2000), 32})
-		pages = append(pages, slot{name, w.client, []proto.Message{pageRequest()}, b.calls(100), 16})
+		singles = append(singles, slot{name, w.client, victimRequests(w.names), b.calls(1000), 32})
+		pages = append(pages, slot{name, w.client, []proto.Message{pageRequest()}, b.calls(30), 16})
 	}
 	rest, err := worlds[0].exchange.usage()
 	if err != nil {

@@ -77,6 +77,7 @@ func exit(err error) {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	long := flags.Bool("long", false, "more rounds, and up to a million cases")
+	rounds := flags.Int("rounds", 0, "how many `rounds`, if not 11, or 21 in the long form")
 	only := flags.String("only", "RGDIM", "the `letters` of the targets to measure")
 	root := flags.String("dir", "", "a `directory` on the disk to measure; the system's for temporary files if empty")
 	profile := flags.String("profile", "", "a `directory` for a CPU profile of every process")
@@ -90,6 +91,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	b := &bench{rounds: 11, scale: 1, sizes: []int{1000, 10_000}, profiles: 2000}
 	if *long {
 		b.rounds, b.sizes, b.profiles = 21, []int{1000, 10_000, 100_000, 1_000_000}, profiles
+	}
+	if *rounds > 0 {
+		b.rounds = *rounds
 	}
 	if b.disk, err = os.MkdirTemp(*root, "jisr-bench"); err != nil {
 		return err

@@ -40,7 +40,7 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 	one := func(w *world) []proto.Message { return victimRequests(w.names) }
 	page := func(*world) []proto.Message { return []proto.Message{pageRequest()} }
 
-	calls := b.calls(6000)
+	calls := b.calls(2000)
 	single, err := b.compare(ctx, getVictim,
 		slot{"raw", raw, one(worlds[0]), calls, 32}, slot{"exchange", memory, one(worlds[0]), calls, 32},
 		slot{"typed", typed, one(worlds[0]), calls, 32},
@@ -59,7 +59,7 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 			of(single["exchange"], peer.Sample.Rate).median, of(single["durable"], peer.Sample.Rate).median, of(single["typed"], peer.Sample.Rate).median),
 	)
 
-	calls = b.calls(300)
+	calls = b.calls(60)
 	pages, err := b.compare(ctx, listVictims,
 		slot{"raw", raw, page(worlds[0]), calls, 16}, slot{"exchange", memory, page(worlds[0]), calls, 16},
 		slot{"typed", typed, page(worlds[0]), calls, 16})

@@ -15,19 +15,19 @@ func writes(ctx context.Context, b *bench) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := b.working(ctx, 64, piece{"entry-grouped", 4000}, piece{"entry-alone", 800})
+	entries, err := b.working(ctx, 64, piece{"entry-grouped", 3000}, piece{"entry-alone", 400})
 	if err != nil {
 		return nil, err
 	}
-	changes, err := b.working(ctx, 64, piece{"change-grouped", 800}, piece{"change-alone", 400})
+	changes, err := b.working(ctx, 64, piece{"change-grouped", 500}, piece{"change-alone", 200})
 	if err != nil {
 		return nil, err
 	}
-	alone, err := b.working(ctx, 1, piece{"entry-grouped", 500}, piece{"file", 1000})
+	alone, err := b.working(ctx, 1, piece{"entry-grouped", 300}, piece{"file", 300})
 	if err != nil {
 		return nil, err
 	}
-	crowd, err := b.working(ctx, 64, piece{"entry-grouped", 4000}, piece{"file", 4000})
+	crowd, err := b.working(ctx, 64, piece{"entry-grouped", 3000}, piece{"file", 1000})
 	if err != nil {
 		return nil, err
 	}

@@ -217,7 +217,11 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 		subjects = append(subjects, subject)
 	}
 	leaf.SetSubjects(subjects)
-	return tx.store.appendEntry(tx.conn, leaf)
+	e, err := tx.store.newEntry(leaf)
+	if err != nil {
+		return "", err
+	}
+	return e.name, e.insert(tx.conn)
 }
 
 // touch notes a record for the log entry.

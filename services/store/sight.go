@@ -226,10 +226,10 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 // Unlink ends every link that a record made. Its parties keep sight of the
 // record itself: that it ended, when, and whom to ask.
 func (tx *Tx) Unlink(caseName, via string) error {
-	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", via, via); err != nil {
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND name = ?",
+	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND via <> '' AND name = ?",
 		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
 		return err
 	}
