@@ -188,10 +188,11 @@ func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 			return err
 		}
 	}
-	e, err := record.ParseEnvelope(r.envelope)
+	e, err := record.LendEnvelope(r.envelope)
 	if err != nil {
 		return err
 	}
+	defer e.GiveBack()
 	l.Standing.Own = e.Own(t, c.Agency)
 	return nil
 }
