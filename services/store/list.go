@@ -87,8 +87,7 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
-	links := linkList(set)
-	if len(links) == 0 {
+	if set == 0 {
 		return nil, last, false, nil
 	}
 	now := s.Clock().UnixMicro()
@@ -100,8 +99,8 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 			part += ` JOIN records r ON r.name = s.name`
 		}
 		part += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-			AND (s.until_time = 0 OR s.until_time > ?) AND s.link IN (` + marks(len(links)) + `)`
-		args = append(append(args, h, q.Type.Name, after.created, after.sort, now), links...)
+			AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
 		if q.Parent != "" {
 			part += ` AND s.name > ? AND s.name < ?` // names of children begin with their parent's
 			args = append(args, q.Parent+"/", q.Parent+"0")

@@ -1,8 +1,8 @@
 package store
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +53,7 @@ func reaches(link jisrv1.Link, typeName string) bool {
 func agencyHolder(slug string) string { return "a:" + slug }
 
 func territoryHolder(j jisrv1.Jurisdiction, governorate string) string {
-	return fmt.Sprintf("t:%d:%s", j, governorate)
+	return "t:" + strconv.Itoa(int(j)) + ":" + governorate
 }
 
 // holders are the keys under which a caller's links stand.

@@ -93,10 +93,9 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 // record costs what an absent one costs.
 func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(`SELECT s.link, s.scope, s.via, s.until_time,
+	err = each(conn, sightQuery(`s.link, s.scope, s.via, s.until_time,
 			r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
-			(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)
-		FROM sight s CROSS JOIN records r ON r.name = s.name `, len(hs)),
+			(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`, "CROSS JOIN records r ON r.name = s.name", len(hs)),
 		func(st *sqlite.Stmt) error {
 			addLink(&l, st)
 			if known {
@@ -129,7 +128,7 @@ func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 // links loads a caller's links to a record.
 func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery("SELECT s.link, s.scope, s.via, s.until_time FROM sight s ", len(hs)),
+	err = each(conn, sightQuery("s.link, s.scope, s.via, s.until_time", "", len(hs)),
 		func(st *sqlite.Stmt) error {
 			known = true
 			addLink(l, st)
@@ -139,15 +138,20 @@ func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law,
 	return known, err
 }
 
-// sightQuery ends a query of a caller's links s to one record. A link that does
-// not let the role know of such a record opens nothing of it and is left out.
-func sightQuery(begin string, holders int) string {
-	return begin + `WHERE s.name = ? AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)
-		AND (? >> s.link) & 1 AND s.holder IN (` + marks(holders) + `)`
+// sightQuery asks for a caller's links s to one record. A link that does not
+// let the role know of such a record opens nothing of it and is left out. The
+// holders are rows: for a list after IN, SQLite makes a table at each asking.
+func sightQuery(columns, join string, holders int) string {
+	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join + `
+		WHERE s.holder = h.column1 AND s.name = ? AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
 }
 
+// rows returns n rows of one placeholder.
+func rows(n int) string { return strings.TrimSuffix(strings.Repeat("(?),", n), ",") }
+
 func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type, name string, holders []any) []any {
-	return append([]any{name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name))}, holders...)
+	return append(holders, name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name)))
 }
 
 // addLink takes a link from the first four columns of a query of sight.
