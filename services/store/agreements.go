@@ -75,8 +75,8 @@ func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
 	}); err != nil {
 		return err
 	}
-	tx := &Tx{store: s, conn: conn, law: law, now: s.now()}
 	for _, name := range cases {
+		tx := &Tx{store: s, conn: conn, law: law, now: s.now(), rows: make(map[string]row)}
 		if err := tx.oversee(name); err != nil {
 			return err
 		}

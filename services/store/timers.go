@@ -45,7 +45,7 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
 	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		tx := &Tx{ctx: context.WithoutCancel(ctx), store: s, conn: conn, law: s.Law(), now: s.now(), touched: make(map[string]*jisrv1.LogSubject)}
+		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
 		if err := f(tx); err != nil {
 			return err
 		}
