@@ -58,12 +58,17 @@ var measures = []struct {
 }
 
 func main() {
-	if kind := os.Getenv(peerVariable); kind != "" {
-		exit(profiled(kind, func() error { return peer.Run(kind, os.Getenv(dirVariable), os.Stdin, os.Stdout) }))
-	}
+	runAsPeer()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	exit(run(ctx, os.Args[1:], os.Stdout))
+}
+
+// runAsPeer is the whole of this program where it was started as a peer.
+func runAsPeer() {
+	if kind := os.Getenv(peerVariable); kind != "" {
+		exit(profiled(kind, func() error { return peer.Run(kind, os.Getenv(dirVariable), os.Stdin, os.Stdout) }))
+	}
 }
 
 func exit(err error) {
@@ -95,15 +100,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if *rounds > 0 {
 		b.rounds = *rounds
 	}
-	if b.disk, err = os.MkdirTemp(*root, "jisr-bench"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.disk)) }()
-	if b.memory, err = os.MkdirTemp(*memory, "jisr-bench"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.memory)) }()
-	return b.all(ctx, *only, out)
+	return b.all(ctx, *only, *root, *memory, out)
 }
 
 // profiled runs a peer under the profiler where one is asked for.
@@ -124,11 +121,19 @@ func profiled(kind string, f func() error) (err error) {
 	return f()
 }
 
-// all runs the measures of those letters and prints each as it is done.
-func (b *bench) all(ctx context.Context, letters string, out io.Writer) error {
-	begin := time.Now()
+// all runs the measures of those letters, each on fresh files below the two
+// directories, and prints what each found when it is done.
+func (b *bench) all(ctx context.Context, letters, disk, memory string, out io.Writer) (err error) {
+	if b.disk, err = os.MkdirTemp(disk, "jisr-bench"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.disk)) }()
+	if b.memory, err = os.MkdirTemp(memory, "jisr-bench"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.memory)) }()
+	begin, missed := time.Now(), 0
 	fmt.Fprintf(out, "%s\n%d interleaved rounds; figures are medians with quartiles\n\n", machine(), b.rounds)
-	var missed int
 	for _, m := range measures {
 		if !strings.ContainsAny(m.letters, letters) {
 			continue

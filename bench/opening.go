@@ -8,7 +8,7 @@ import (
 
 // openings measures R1 and the part of R2 that is the page's.
 func openings(ctx context.Context, b *bench) ([]result, error) {
-	samples, err := b.working(ctx, 1, piece{"reflect", 60}, piece{"open", 600}, piece{"open-hidden", 600}, piece{"open-unwrap", 60})
+	samples, err := b.working(ctx, 1, piece{"reflect", 60}, piece{"open", 600}, piece{"open-hidden", 600}, piece{"open-unwrap", 130})
 	if err != nil {
 		return nil, err
 	}

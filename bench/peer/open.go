@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -33,63 +34,71 @@ func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500) }
 // OpenUnwrap is Open where every record's key has to be read and unwrapped.
 func OpenUnwrap(dir string) (*Peer, error) { return opening(dir, many, 1) }
 
-func opening(dir string, records, hidden int) (*Peer, error) {
+// opening opens up to so many records, one after another.
+func opening(dir string, most, hidden int) (*Peer, error) {
 	s, err := OpenShelf(dir)
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.rest(records, hidden)
-	lens, lensErr := reading(s.law)
-	if err := errors.Join(err, lensErr); err != nil {
+	lens, err := reading(s.law)
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	ctx, t := context.Background(), record.ByName("Victim")
+	var all []rest
 	var out []byte
 	next := 0
-	return &Peer{Stop: s.Close, Work: func(int) error {
-		for range Batch {
-			r := all[next%len(all)]
-			next++
-			var err error
-			if out, _, err = s.page.Open(ctx, out[:0], r.name, t, r.header, r.envelope, lens); err != nil {
-				return err
+	return &Peer{
+		Stop: s.Close,
+		Prepare: func(calls, _ int) (err error) {
+			if all == nil {
+				all, err = s.rest(min(most, calls*Batch), hidden)
 			}
-		}
-		return nil
-	}}, nil
+			return err
+		},
+		Work: func(int) (err error) {
+			for range Batch {
+				r := all[next%len(all)]
+				next++
+				if out, _, err = s.page.Open(ctx, out[:0], r.name, t, r.header, r.envelope, lens); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}, nil
 }
+
+// perCase is how many victims a case has, so that filling many stays linear.
+const perCase = 64
 
 // rest makes victims and returns them as they lie.
 func (s *Shelf) rest(records, hidden int) ([]rest, error) {
-	parent, err := s.Case()
-	if err != nil {
-		return nil, err
-	}
 	all := make([]rest, records)
-	for i := range all {
-		// Cases of a hundred, so that filling them stays linear.
-		if i%100 == 99 {
-			if parent, err = s.Case(); err != nil {
-				return nil, err
+	var next atomic.Int64
+	_, err := Drive((records+perCase-1)/perCase, 64, func(int) error {
+		parent, err := s.Case()
+		ctx, c := s.As(Prosecutor)
+		for range perCase {
+			n := next.Add(1) - 1
+			if err != nil || n >= int64(records) {
+				break
 			}
+			r := &all[n]
+			if r.name, err = s.Victim(parent, hidden); err != nil {
+				break
+			}
+			v := &jisrv1.Victim{}
+			if err = s.View(ctx, c, r.name, v); err != nil {
+				break
+			}
+			loaded, _ := agreement.DocketFrom(ctx).Loaded(r.name)
+			r.header = loaded.Header
+			r.envelope, err = record.Detach(v)
 		}
-		if all[i].name, err = s.Victim(parent, hidden); err != nil {
-			return nil, err
-		}
-	}
-	ctx, c := s.As(Prosecutor)
-	for i := range all {
-		v := &jisrv1.Victim{}
-		if err := s.View(ctx, c, all[i].name, v); err != nil {
-			return nil, err
-		}
-		if all[i].envelope, err = record.Detach(v); err != nil {
-			return nil, err
-		}
-		loaded, _ := agreement.DocketFrom(ctx).Loaded(all[i].name)
-		all[i].header = loaded.Header
-	}
-	return all, nil
+		return err
+	})
+	return all, err
 }
 
 // Reflect decodes the same victim in clear, copies what is granted by

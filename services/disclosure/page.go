@@ -151,8 +151,8 @@ func appendHeader(out []byte, t *record.Type, header []byte, lens record.ClassSe
 func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *record.Type, e *record.Envelope, lens record.ClassSet) ([]byte, record.ClassSet, error) {
 	var classes record.ClassSet
 	var aead cipher.AEAD
-	var room [128]byte
-	bound := room[:0]
+	bound := bindings.Get().(*[]byte)
+	defer bindings.Put(bound)
 	for _, s := range e.Sections {
 		f, ok := t.Field(s.Number)
 		if !ok || !lens.Has(f.Class) {
@@ -168,8 +168,8 @@ func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *r
 				return nil, 0, err
 			}
 		}
-		bound = appendBinding(bound[:0], name, s.Number, s.Revision)
-		out, err = aead.Open(out, nil, s.Sealed, bound)
+		*bound = appendBinding((*bound)[:0], name, s.Number, s.Revision)
+		out, err = aead.Open(out, nil, s.Sealed, *bound)
 		if err != nil {
 			return nil, 0, fmt.Errorf("disclosure: section %s cannot be opened: swapped, rolled back or tampered with", t.Path(f))
 		}
@@ -177,6 +177,9 @@ func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *r
 	}
 	return out, classes, nil
 }
+
+// bindings are room for associated data, which leaves the stack on its way into a cipher.
+var bindings = sync.Pool{New: func() any { return new([]byte) }}
 
 // bind is the associated data of a section: it cannot be moved to another
 // record or field, nor pass for another revision.

@@ -93,9 +93,7 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 // record costs what an absent one costs.
 func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(`s.link, s.scope, s.via, s.until_time,
-			r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
-			(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`, "CROSS JOIN records r ON r.name = s.name", len(hs)),
+	err = each(conn, sightQuery(recordColumns, recordJoin, len(hs)),
 		func(st *sqlite.Stmt) error {
 			addLink(&l, st)
 			if known {
@@ -128,7 +126,7 @@ func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 // links loads a caller's links to a record.
 func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery("s.link, s.scope, s.via, s.until_time", "", len(hs)),
+	err = each(conn, sightQuery(linkColumns, "", len(hs)),
 		func(st *sqlite.Stmt) error {
 			known = true
 			addLink(l, st)
@@ -137,6 +135,14 @@ func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law,
 	inOrder(l)
 	return known, err
 }
+
+// What a query of sight asks for: the links, or with each the record too.
+const (
+	linkColumns   = "s.link, s.scope, s.via, s.until_time"
+	recordColumns = linkColumns + `, r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
+		(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`
+	recordJoin = "CROSS JOIN records r ON r.name = s.name"
+)
 
 // sightQuery asks for a caller's links s to one record. A link that does not
 // let the role know of such a record opens nothing of it and is left out. The
@@ -154,7 +160,7 @@ func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type
 	return append(holders, name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name)))
 }
 
-// addLink takes a link from the first four columns of a query of sight.
+// addLink takes a link from linkColumns.
 func addLink(l *agreement.Loaded, st *sqlite.Stmt) {
 	l.Standing.Links = append(l.Standing.Links, agreement.InForce{
 		Link: jisrv1.Link(st.ColumnInt(0)), Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
