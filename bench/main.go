@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	long := flags.Bool("long", false, "more rounds, and up to a million cases")
 	rounds := flags.Int("rounds", 0, "how many `rounds`, if not 11, or 21 in the long form")
+	most := flags.Int("cases", 0, "the largest `number` of cases to grow to, if not that of the form")
 	only := flags.String("only", "RGDIM", "the `letters` of the targets to measure")
 	root := flags.String("dir", "", "a `directory` on the disk to measure; the system's for temporary files if empty")
 	profile := flags.String("profile", "", "a `directory` for a CPU profile of every process")
@@ -96,6 +98,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	b := &bench{rounds: 11, scale: 1, sizes: []int{1000, 10_000}, profiles: 2000}
 	if *long {
 		b.rounds, b.sizes, b.profiles = 21, []int{1000, 10_000, 100_000, 1_000_000}, profiles
+	}
+	if *most > 0 {
+		b.sizes = slices.DeleteFunc([]int{1000, 10_000, 100_000, 1_000_000}, func(n int) bool { return n > max(*most, 10_000) })
 	}
 	if *rounds > 0 {
 		b.rounds = *rounds

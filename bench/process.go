@@ -34,7 +34,7 @@ func start(ctx context.Context, kind, dir string) (_ *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{kind: kind, command: exec.CommandContext(ctx, program)}
+	p := &process{kind: kind, command: exec.CommandContext(ctx, program)} //nolint:gosec // this program itself
 	p.command.Env = append(os.Environ(), peerVariable+"="+kind, dirVariable+"="+dir)
 	// No peer outlives the bench, however that ends.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
