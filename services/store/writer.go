@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -94,6 +95,8 @@ func (w *writer) close() error {
 func (w *writer) run() {
 	defer close(w.done)
 	for first := range w.jobs {
+		// Whoever can run now and is about to ask comes along.
+		runtime.Gosched()
 		batch := []*job{first}
 		for waiting := true; waiting && len(batch) < group; {
 			select {
