@@ -27,20 +27,22 @@ import (
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
+			if err := s.unmoved(conn, shown, law); err != nil {
+				return err
+			}
+			return e.insert(conn)
+		})
 	}
-	err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
-		if err := s.unmoved(conn, shown, law); err != nil {
-			return err
-		}
-		return e.insert(conn)
-	})
+	if err == nil {
+		return e.name, nil
+	}
 	var f *fault.Fault
-	if err != nil && !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
+	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
 		err = errors.Join(fault.New(fault.LogUnavailable), err)
 	}
-	return e.name, err
+	return "", err
 }
 
 func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreement.Law) error {
