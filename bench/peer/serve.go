@@ -20,7 +20,7 @@ import (
 )
 
 // workers is the exchange's own setting; every peer has it.
-const workers = 32
+const workers = 128
 
 // serve serves over mutual TLS 1.3 until Stop.
 func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption) (*Peer, error) {
