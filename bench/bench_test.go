@@ -30,7 +30,7 @@ func TestEveryMeasureRunsOneTinyRound(t *testing.T) {
 // Control of the table: a ceiling that is passed is called missed.
 func TestATargetThatIsNotMetIsSaidToBeMissed(t *testing.T) {
 	var out bytes.Buffer
-	print(&out, []result{
+	table(&out, []result{
 		atMost("X1", "a / b", 2, spreadOf([]float64{3, 1, 2.5})),
 		atLeast("X2", "a / b", 2, spreadOf([]float64{3, 1, 2.5})),
 	})

@@ -20,6 +20,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jisr-exchange/jisr/bench/peer"
@@ -60,7 +61,7 @@ var measures = []struct {
 
 func main() {
 	runAsPeer()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, os.Args[1:], os.Stdout))
 }
@@ -147,7 +148,7 @@ func (b *bench) all(ctx context.Context, letters, disk, memory string, out io.Wr
 		if err != nil {
 			return err
 		}
-		print(out, results)
+		table(out, results)
 		for _, r := range results {
 			if r.verdict() == "MISSED" {
 				missed++

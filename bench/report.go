@@ -35,7 +35,7 @@ func known(what, format string, args ...any) result {
 	return result{what: what, figure: fmt.Sprintf(format, args...)}
 }
 
-// open is a target that nothing measures yet.
+// unmeasured is a target that nothing measures yet.
 func unmeasured(target, what, why string) result {
 	return result{target: target, what: what, goal: "-", figure: why}
 }
@@ -52,8 +52,8 @@ func (r result) verdict() string {
 	return "MISSED"
 }
 
-// print writes a table for people; its columns are also those of docs/benchmarks.md.
-func print(w io.Writer, results []result) {
+// table writes a table for people; its columns are also those of docs/benchmarks.md.
+func table(w io.Writer, results []result) {
 	width := 0
 	for _, r := range results {
 		width = max(width, len([]rune(r.what)))
