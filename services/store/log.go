@@ -25,20 +25,24 @@ import (
 // consent that has just ended. It does not listen to the client's context: a
 // client that hangs up cannot keep its entry out of the log.
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
-	var entry string
-	err := s.writer.do(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
-		if err := s.unmoved(conn, shown, law); err != nil {
-			return err
-		}
-		var err error
-		entry, err = s.appendEntry(conn, leaf)
-		return err
-	})
+	// The entry is made before its turn comes, since the turn is everybody's.
+	e, err := s.newEntry(leaf)
+	if err == nil {
+		err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
+			if err := s.unmoved(conn, shown, law); err != nil {
+				return err
+			}
+			return e.insert(conn)
+		})
+	}
+	if err == nil {
+		return e.name, nil
+	}
 	var f *fault.Fault
-	if err != nil && !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
+	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
 		err = errors.Join(fault.New(fault.LogUnavailable), err)
 	}
-	return entry, err
+	return "", err
 }
 
 func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreement.Law) error {
@@ -66,29 +70,45 @@ func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreem
 	return nil
 }
 
-func (s *Store) appendEntry(conn *sqlite.Conn, leaf *jisrv1.LogLeaf) (string, error) {
+// entry is an entry as it is stored.
+type entry struct {
+	name                   string
+	time                   int64
+	leaf, salt, commitment []byte
+	subjects               []*jisrv1.LogSubject
+}
+
+func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	salt := make([]byte, audit.SaltBytes)
 	s.random(salt)
 	name, err := record.NewName(record.ByName("LogEntry"), "", s.Random)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	err = exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
-		name, leaf.GetTimeMicros(), encoded, salt, audit.Commit(salt, encoded))
+	return &entry{
+		name: name, time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
+		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
+	}, nil
+}
+
+func (e *entry) insert(conn *sqlite.Conn) error {
+	err := exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
+		e.name, e.time, e.leaf, e.salt, e.commitment)
 	if err != nil {
-		return "", err
+		return err
 	}
-	for _, subject := range leaf.GetSubjects() {
-		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry) VALUES(?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), leaf.GetTimeMicros(), name); err != nil {
-			return "", err
+	seq := conn.LastInsertRowID()
+	for _, subject := range e.subjects {
+		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+			subject.GetRecord(), e.time, e.name, seq); err != nil {
+			return err
 		}
 	}
-	return name, nil
+	return nil
 }
 
 // Entries reads a page of the entries about a record, newest first, for the
@@ -113,7 +133,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		if err != nil {
 			return err
 		}
-		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.name = s.entry
+		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
 			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool

@@ -31,11 +31,23 @@ func (tx *Tx) Sees(name string, class record.Class) bool {
 
 // row reads a record at rest, without asking who may know of it; for the server's own acts.
 func (tx *Tx) row(name string) (row, error) {
-	r, found, err := loadRow(tx.conn, name)
+	r, found, err := tx.find(name)
 	if err == nil && !found {
 		err = fault.New(fault.NotFound)
 	}
 	return r, err
+}
+
+// find is row for a record that may be missing. What this call has read or
+// written it does not read again: nobody else writes before it is done.
+func (tx *Tx) find(name string) (r row, found bool, err error) {
+	if r, found = tx.rows[name]; found {
+		return r, true, nil
+	}
+	if r, found, err = loadRow(tx.conn, name); found && err == nil {
+		tx.rows[name] = r
+	}
+	return r, found, err
 }
 
 // Load reads a record's header for the server's own act, whatever the caller may know of.
@@ -275,10 +287,11 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	if err != nil {
 		return err
 	}
-	envelope := e.Append(nil)
-	record.Attach(m, envelope)
+	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
+	record.Attach(m, r.envelope)
+	tx.rows[r.name] = r
 	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
-		VALUES(?,?,?,?,?,?,1,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), header, envelope)
+		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
 }
 
 func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
@@ -286,8 +299,9 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	if err != nil {
 		return err
 	}
-	envelope := e.Append(nil)
-	record.Attach(m, envelope)
-	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = revision + 1 WHERE name = ?",
-		header, envelope, stateOf(m), r.name)
+	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
+	record.Attach(m, r.envelope)
+	tx.rows[r.name] = r
+	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
+		r.header, r.envelope, stateOf(m), r.revision, r.name)
 }

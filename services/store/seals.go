@@ -89,7 +89,7 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 		// The order itself stays known to those it named.
-		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", o, o); err != nil {
+		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", o, o); err != nil {
 			return nil, err
 		}
 	}

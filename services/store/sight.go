@@ -1,8 +1,8 @@
 package store
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,7 +79,7 @@ func (tx *Tx) namesAnother(r sightRow, typeName, name string) (bool, error) {
 func agencyHolder(slug string) string { return "a:" + slug }
 
 func territoryHolder(j jisrv1.Jurisdiction, governorate string) string {
-	return fmt.Sprintf("t:%d:%s", j, governorate)
+	return "t:" + strconv.Itoa(int(j)) + ":" + governorate
 }
 
 // holders are the keys under which a caller's links stand.
@@ -264,10 +264,10 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 // Unlink ends every link that a record made. Its parties keep sight of the
 // record itself: that it ended, when, and whom to ask.
 func (tx *Tx) Unlink(caseName, via string) error {
-	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", via, via); err != nil {
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND name = ?",
+	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND via <> '' AND name = ?",
 		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
 		return err
 	}
