@@ -240,5 +240,8 @@ func (s *Server) Stop(grace time.Duration) error {
 	return s.store.Close()
 }
 
-// Adopt makes an agreement the one in force, in the database and in the log.
-func (s *Server) Adopt(ctx context.Context, law *agreement.Law) error { return s.store.Adopt(ctx, law) }
+// Adopt makes an agreement the one in force, in the database, in the log and, by
+// use, for Options.Law, at one moment.
+func (s *Server) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.store.Adopt(ctx, law, use)
+}

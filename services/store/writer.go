@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -38,6 +39,7 @@ type writer struct {
 
 type job struct {
 	work func(*sqlite.Conn) error
+	undo func() // where it is there, runs before anything else is written if the transaction was not kept
 	err  error
 	done chan struct{}
 }
@@ -52,7 +54,13 @@ func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
 // writer has taken the work, the client's deadline no longer matters: a commit
 // that is cut off would leave the client not knowing.
 func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
-	j := &job{work: work, done: make(chan struct{})}
+	return w.doOrUndo(ctx, work, nil)
+}
+
+// doOrUndo is do for work that takes effect outside of the database too: undo
+// takes that back if the transaction was not kept.
+func (w *writer) doOrUndo(ctx context.Context, work func(*sqlite.Conn) error, undo func()) error {
+	j := &job{work: work, undo: undo, done: make(chan struct{})}
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -141,6 +149,11 @@ func (w *writer) commit(batch []*job) {
 }
 
 func (w *writer) refuse(batch []*job, err error) {
+	for _, j := range slices.Backward(batch) {
+		if j.undo != nil {
+			j.undo()
+		}
+	}
 	for _, j := range batch {
 		j.err = err
 		close(j.done)
