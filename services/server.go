@@ -141,9 +141,11 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if err != nil {
 		return err
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return err
+	// The one of the process: each holds megabytes of compiled rules, and a register
+	// that is imported in this process is held to the same.
+	validator := protovalidate.GlobalValidator
+	if err := validator.Validate(&jisrv1.WhoAmIRequest{}); err != nil {
+		return err // the rules cannot be compiled
 	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door)
 	s.grpc = grpc.NewServer(append(s.chain(validator),

@@ -141,6 +141,9 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	return nil
 }
 
+// Law is the agreement in force.
+func (d *Daemon) Law() *agreement.Law { return d.law.Load() }
+
 // Addr is the address that the exchange is bound to.
 func (d *Daemon) Addr() string { return d.listener.Addr().String() }
 
