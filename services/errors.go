@@ -8,6 +8,7 @@ import (
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -28,16 +29,22 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 		s.health.observe(f.Reason())
 		s.logStorage(ctx, method, f.Reason(), err)
 		if f.Reason() != fault.Internal {
-			return f.GRPCStatus().Err()
+			return answer(ctx, f)
 		}
 	}
 	switch {
 	case f == nil && errors.Is(err, context.DeadlineExceeded), f == nil && status.Code(err) == codes.DeadlineExceeded:
-		return fault.New(fault.DeadlineExceeded).GRPCStatus().Err()
+		return answer(ctx, fault.New(fault.DeadlineExceeded))
 	case f == nil && errors.Is(err, context.Canceled), f == nil && status.Code(err) == codes.Canceled:
-		return fault.New(fault.Cancelled).GRPCStatus().Err()
+		return answer(ctx, fault.New(fault.Cancelled))
 	}
 	return s.incident(ctx, method, fmt.Sprintf("%T", err))
+}
+
+// answer renders a fault in the language that the caller asks for.
+func answer(ctx context.Context, f *fault.Fault) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	return f.StatusIn(fault.LanguageOf(md.Get(fault.LanguageHeader))).Err()
 }
 
 // logStorage tells the operator the database's own code, which the caller is not told.
@@ -58,7 +65,7 @@ func (s *Server) incident(ctx context.Context, method, kind string) error {
 	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelError, "internal error",
 		slog.String("incident", number), slog.String("method", method), slog.String("type", kind))
-	return fault.New(fault.Internal).With("incident", number).GRPCStatus().Err()
+	return answer(ctx, fault.New(fault.Internal).With("incident", number))
 }
 
 // recoverPanic turns a panic into an incident: the panic's value and stack may

@@ -8,8 +8,6 @@ import (
 
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/jisr-exchange/jisr/services/identity"
 )
 
 // programForm is a product and its version, of what a client says first of
@@ -55,11 +53,4 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
 	return err
-}
-
-// reportHandshake tells the operator why a connection was refused: the client learns no more than TLS tells it.
-func (s *Server) reportHandshake(r identity.Refused) {
-	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "handshake refused",
-		slog.String("reason", string(r.Reason)), slog.String("action", r.Action),
-		slog.String("subject", r.Subject), slog.String("serial", r.Serial), slog.String("issuer", r.Issuer))
 }

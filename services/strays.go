@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -65,7 +63,7 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	default: // the queue is full of strays already: a flood is in the log without its every drop
 	}
 	// The path is the caller's text and is not given back.
-	return nil, status.Error(codes.Unimplemented, "unknown method")
+	return nil, fault.New(fault.MethodUnknown).StatusIn(fault.LanguageOf(info.Header.Get(fault.LanguageHeader))).Err()
 }
 
 func (st *strays) write() {

@@ -20,8 +20,18 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"SERVER", "CA", "CERT", "KEY", "DIR", "AGENCY", "SYSTEM", "OFFICER", "PURPOSE", "ROLE", "TIMEOUT"} {
+	if os.Getenv(asProcess) != "" {
+		main()
+		return
+	}
+	for _, name := range []string{"SERVER", "CA", "CERT", "KEY", "DIR", "AGENCY", "SYSTEM", "OFFICER", "PURPOSE", "ROLE", "TIMEOUT", "CONTEXT", "LANGUAGE"} {
 		if err := os.Unsetenv("JISR_" + name); err != nil {
+			panic(err)
+		}
+	}
+	// The machine's own contexts and language must not colour what is compared.
+	for name, value := range map[string]string{"XDG_CONFIG_HOME": "/nowhere", "LC_ALL": "C", "NO_PROXY": "*"} {
+		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
 	}

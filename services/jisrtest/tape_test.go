@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
 
@@ -83,7 +84,7 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 		reply, err = p.follow(method, request.Interface(), out, opts)
 	} else {
 		reply = out.New().Interface()
-		err = p.client.Conn.Invoke(context.Background(), "/jisr.v1."+method, request.Interface(), reply, opts...)
+		err = p.client.Conn.Invoke(p.asking(), "/jisr.v1."+method, request.Interface(), reply, opts...)
 	}
 	got.messages = w.in
 	got.status = encode(p.t, status.Convert(err).Proto())
@@ -93,6 +94,13 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 		return nil
 	}
 	return reply.ProtoReflect()
+}
+
+// asking is the context of the next call: readers ask in one language after the
+// other, since a refusal must tell no more in any of them.
+func (p *tape) asking() context.Context {
+	languages := append(fault.Languages(), fault.English)
+	return metadata.AppendToOutgoingContext(context.Background(), fault.LanguageHeader, string(languages[len(p.takes)%len(languages)]))
 }
 
 // inWords names a field's value; of a record its name is enough.
@@ -105,7 +113,7 @@ func inWords(value any) any {
 
 // follow reads a server stream to its end.
 func (p *tape) follow(method string, request proto.Message, out protoreflect.MessageType, opts []grpc.CallOption) (last proto.Message, err error) {
-	stream, err := p.client.Conn.NewStream(context.Background(), &grpc.StreamDesc{ServerStreams: true}, "/jisr.v1."+method, opts...)
+	stream, err := p.client.Conn.NewStream(p.asking(), &grpc.StreamDesc{ServerStreams: true}, "/jisr.v1."+method, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (s *Store) appendEntry(conn *sqlite.Conn, leaf *jisrv1.LogLeaf) (string, er
 // Entries reads a page of the entries about a record, newest first, for the
 // owner of its case and for the monitor; to everyone else the record is as
 // absent as it would be to them. The agency behind an entry is shown only where
-// the caller may know what linked that agency to the record.
+// what linked it to the record is evident.
 func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q Query) (page []*jisrv1.LogEntry, next string, err error) {
 	n, ok := record.ParseName(name)
 	if !ok {
@@ -184,15 +184,13 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 			subject = candidate
 		}
 	}
-	if sealed, err := s.unsealedVia(conn, c, subject); sealed || err != nil {
+	if sealed, err := s.closedBySeal(conn, c, subject); sealed || err != nil {
 		return nil, err
 	}
 	e := audit.Show(st.ColumnText(0), leaf, subject, blob(st, 3))
 	setCreateTime(e, time.UnixMicro(leaf.GetTimeMicros()))
 	own := l
-	if visible, err := s.seesLink(conn, c, subject); err != nil {
-		return nil, err
-	} else if !visible && leaf.GetAgency() != c.Agency {
+	if !shows(c, leaf, subject) {
 		own.Standing.Shut = record.Classes(jisrv1.DataClass_DATA_CLASS_LOG_AGENCY)
 	}
 	if own.Header, err = marshalHeader(record.TypeOf(e), e); err != nil {
@@ -202,25 +200,22 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 	return e, nil
 }
 
-// unsealedVia takes from an entry's subject the records that a seal closes to the
-// caller, and reports whether nothing else linked the agency. Sealed matters are
-// not in the log of who is not named, not even as somebody's.
-func (s *Store) unsealedVia(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (nothing bool, err error) {
-	var open []string
+// closedBySeal reports whether all that linked an entry's agency is closed to the
+// caller by a seal. Sealed matters are not in the log of who is not named, not
+// even as somebody's.
+func (s *Store) closedBySeal(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+	if len(subject.GetVia()) == 0 || slices.ContainsFunc(subject.GetLinks(), byItself.Has) {
+		return false, nil
+	}
 	for _, name := range subject.GetVia() {
 		sealed, err := number(conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
 			WHERE r.name = ?1 AND (l.subject = '' OR l.subject IN (r.subject, r.name) OR l.name = r.name)
 			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?2))`, name, c.Agency)
-		if err != nil {
+		if err != nil || sealed == 0 {
 			return false, err
 		}
-		if sealed == 0 {
-			open = append(open, name)
-		}
 	}
-	nothing = len(open) == 0 && len(subject.GetVia()) > 0 && !slices.ContainsFunc(subject.GetLinks(), byItself.Has)
-	subject.SetVia(open)
-	return nothing, nil
+	return true, nil
 }
 
 // byItself are the links that no record makes.
@@ -230,21 +225,12 @@ var byItself = evident | agreement.Links(jisrv1.Link_LINK_AUTHOR)
 // own, the territory's and the monitor's.
 var evident = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_OVERSIGHT)
 
-// seesLink reports whether the caller may know what linked the agency of an
-// entry to its subject. A link that is evident is enough: whoever acts there
-// reads there, and were it no longer named once an order addresses it, the log
-// would tell of the order. Else all that linked it must be known, since one that
-// is not could be why. A refused call had no link, so its agency stays hidden.
-func (s *Store) seesLink(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
-	if slices.ContainsFunc(subject.GetLinks(), evident.Has) {
-		return true, nil
-	}
-	for _, name := range subject.GetVia() {
-		if known, err := s.knows(conn, c, agreement.InForce{Via: name}); err != nil || !known {
-			return false, err
-		}
-	}
-	return len(subject.GetVia()) > 0, nil
+// shows reports whether an entry names its agency to the caller: its own, and
+// one whose link to the subject is evident. A link by a record that the caller
+// knows does not name it, since the agency may have another: whoever told many
+// could see by whom the log left unnamed which of them has one.
+func shows(c *identity.Caller, leaf *jisrv1.LogLeaf, subject *jisrv1.LogSubject) bool {
+	return leaf.GetAgency() == c.Agency || slices.ContainsFunc(subject.GetLinks(), evident.Has)
 }
 
 // Refuse writes a REFUSED entry; what was asked for is named only where it is a well-formed record name.

@@ -60,9 +60,9 @@ type New struct {
 }
 
 // working are the links under which an agency works on a matter now; without
-// one, nothing new is told.
+// one, no record is added to it. Whoever was merely notified does not.
 var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_ASSIGNED,
-	jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED, jisrv1.Link_LINK_TERRITORY)
+	jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_TERRITORY)
 
 // Create stores a new record: m holds the header as it shall be and, in clear,
 // the sections that the caller tells. It sets the record's name, seals it, and
@@ -90,7 +90,8 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		return err
 	}
 	n.Standing.Own = 0
-	if slices.ContainsFunc(n.Standing.Links, func(l agreement.InForce) bool { return working.Has(l.Link) }) {
+	works := slices.ContainsFunc(n.Standing.Links, func(l agreement.InForce) bool { return working.Has(l.Link) })
+	if works {
 		n.Standing.Own = record.EveryClass // whoever writes a record first is the author of all of it
 	}
 	told, err := tx.store.Page.Tell(tx.ctx, &agreement.Telling{
@@ -100,9 +101,15 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	if err != nil {
 		return err
 	}
+	if !works {
+		return fault.New(fault.ClassNotWritable) // not even a record that tells nothing
+	}
 	tx.mark(t, nil, m, e, tx.caller.Agency)
 	r := row{typ: t, name: name, caseName: n.Case, subject: subject, created: tx.now.UnixMicro()}
 	if err := tx.insert(r, m, e); err != nil {
+		return err
+	}
+	if err := tx.author(name, t); err != nil {
 		return err
 	}
 	if c, ok := m.(*jisrv1.Case); ok {
@@ -114,9 +121,6 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		if err := tx.placeChild(t.Name, name, n.Case, persons, tx.now); err != nil {
 			return err
 		}
-	}
-	if err := tx.author(name, t); err != nil {
-		return err
 	}
 	tx.touch(name, told.Classes, told.Changed)
 	return nil

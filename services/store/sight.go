@@ -50,6 +50,32 @@ func reaches(link jisrv1.Link, typeName string) bool {
 	return link != jisrv1.Link_LINK_AUTHOR
 }
 
+// letIn are the links by which somebody else let an agency in to a person or a matter.
+var letIn = agreement.Links(jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED)
+
+// namesAnother reports whether a record is a consent to one agency that a link
+// would show to another of the same role: that would learn that somebody else of
+// its kind is to come. Who took the consent knows of it anyway.
+func (tx *Tx) namesAnother(r sightRow, typeName, name string) (bool, error) {
+	slug, ok := strings.CutPrefix(r.holder, agencyHolder(""))
+	if typeName != "Consent" || !ok || !letIn.Has(r.link) {
+		return false, nil
+	}
+	c := &jisrv1.Consent{}
+	if err := tx.Load(name, c); err != nil {
+		return false, err
+	}
+	if c.GetRecipient() == "" || c.GetRecipient() == "agencies/"+slug {
+		return false, nil
+	}
+	if a, known := tx.law.Agency(slug); !known || !slices.Contains(a.Roles, c.GetRecipientRole()) {
+		return false, nil
+	}
+	took, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM sight WHERE name = ? AND holder = ? AND link = ?)",
+		name, r.holder, int(jisrv1.Link_LINK_AUTHOR))
+	return took == 0, err
+}
+
 func agencyHolder(slug string) string { return "a:" + slug }
 
 func territoryHolder(j jisrv1.Jurisdiction, governorate string) string {
@@ -124,6 +150,12 @@ func (tx *Tx) placeChild(typeName, name, caseName string, subjects []string, cre
 		if !reaches(r.link, typeName) || !about(r.subject, subjects) {
 			continue
 		}
+		if closed, err := tx.namesAnother(r, typeName, name); closed || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err := tx.insertSight(r, typeName, name, created); err != nil {
 			return err
 		}
@@ -196,6 +228,12 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 	}
 	for _, m := range members {
 		if m.name != caseName && m.name != g.Subject && !reaches(g.Link, m.typeName) {
+			continue
+		}
+		if closed, err := tx.namesAnother(row, m.typeName, m.name); closed || err != nil {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {
