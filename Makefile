@@ -21,7 +21,8 @@ help: ## Show this list
 
 # Without grpc's request traces, which nobody can reach here: they bring in
 # templates that call methods by name, so that the linker may drop no method of
-# anything. 4.6 MB of binary, and 4 MiB less in memory at rest.
+# anything. The server is 4.8 MB smaller without, and rests in 27 MB instead of
+# 32; jisr draws the page of the law by templates and gains nothing.
 TAGS := grpcnotrace
 
 .PHONY: build
