@@ -21,9 +21,15 @@ heading = @printf '\n== %s\n' $(1)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Without grpc's request traces, which nobody can reach here: they bring in
+# templates that call methods by name, so that the linker may drop no method of
+# anything. The server is 4.8 MB smaller without, and rests in 27 MB instead of
+# 32; jisr draws the page of the law by templates and gains nothing.
+TAGS := grpcnotrace
+
 .PHONY: build
 build: ## Build the server (bin/jisrd) and the command line (bin/jisr)
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/jisrd ./cmd/jisr
+	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '-s -w' -o bin/ ./cmd/jisrd ./cmd/jisr
 
 .PHONY: demo
 demo: build ## Build, then play a case across agencies

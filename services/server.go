@@ -145,9 +145,11 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if err != nil {
 		return err
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return err
+	// The one of the process: each holds megabytes of compiled rules, and a register
+	// that is imported in this process is held to the same.
+	validator := protovalidate.GlobalValidator
+	if err := validator.Validate(&jisrv1.WhoAmIRequest{}); err != nil {
+		return err // the rules cannot be compiled
 	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
@@ -245,5 +247,8 @@ func (s *Server) Stop(grace time.Duration) error {
 	return s.store.Close()
 }
 
-// Adopt makes an agreement the one in force, in the database and in the log.
-func (s *Server) Adopt(ctx context.Context, law *agreement.Law) error { return s.store.Adopt(ctx, law) }
+// Adopt makes an agreement the one in force, in the database, in the log and, by
+// use, for Options.Law, at one moment.
+func (s *Server) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.store.Adopt(ctx, law, use)
+}

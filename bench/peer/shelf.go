@@ -63,7 +63,7 @@ func OpenShelf(dir string) (*Shelf, error) {
 	if err != nil {
 		return nil, errors.Join(err, ring.Close())
 	}
-	if err := s.Adopt(context.Background(), l); err != nil {
+	if err := s.Adopt(context.Background(), l, func(*agreement.Law) {}); err != nil {
 		return nil, errors.Join(err, s.Close(), ring.Close())
 	}
 	return &Shelf{Store: s, law: l, ring: ring, page: page, cases: cases.NewService(s), notifications: notifications.NewService(s)}, nil

@@ -39,6 +39,9 @@ named where to keep them.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{withoutContext: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.flags.json {
+				return usage("jisr demo tells a story, which has no JSON", "leave --json out; with --serve, the other commands ask the exchange and print JSON")
+			}
 			o := demo.Options{Agreement: shipped.Agreement, Listen: listen, Version: version(), Out: a.stdout, Colour: a.onTerminal(a.stdout)}
 			// JISR_DIR names the certificates of another exchange: only the flag says where these go.
 			if cmd.Flags().Changed("dir") {

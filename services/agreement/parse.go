@@ -1,9 +1,11 @@
 package agreement
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -18,7 +20,25 @@ type Mistakes []string
 
 // Error lists the mistakes, one a line.
 func (m Mistakes) Error() string {
-	return fmt.Sprintf("agreement: %d mistakes:\n  %s", len(m), strings.Join(m, "\n  "))
+	count := "1 mistake"
+	if len(m) != 1 {
+		count = fmt.Sprintf("%d mistakes", len(m))
+	}
+	return fmt.Sprintf("agreement: %s:\n  %s", count, strings.Join(m, "\n  "))
+}
+
+// position is how prototext says where it stopped, after a prefix whose blank
+// it varies so that nobody relies on its words.
+var position = regexp.MustCompile(`^proto:[ \x{a0}]+(?:syntax error )?(?:\(line (\d+):(\d+)\): )?`)
+
+// unreadable says where the text ceases to be an agreement. An end in the midst
+// of a block has no position in prototext: it is on the last line.
+func unreadable(text []byte, err error) string {
+	where := fmt.Sprintf("line %d: ", bytes.Count(text, []byte("\n"))+1)
+	if at := position.FindStringSubmatch(err.Error()); at != nil && at[1] != "" {
+		where = "line " + at[1] + ", column " + at[2] + ": "
+	}
+	return where + position.ReplaceAllString(err.Error(), "") + "; what follows was not read"
 }
 
 // Parse reads an agreement from its text. The agreement must be total: every
@@ -32,7 +52,7 @@ func (m Mistakes) Error() string {
 func Parse(text []byte) (*Law, error) {
 	msg := &jisrv1.Agreement{}
 	if err := prototext.Unmarshal(text, msg); err != nil {
-		return nil, Mistakes{err.Error()}
+		return nil, Mistakes{unreadable(text, err)}
 	}
 	return read(msg, text)
 }

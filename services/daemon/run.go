@@ -92,7 +92,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, errors.Join(err, d.ring.Close())
 	}
-	if err := d.server.Adopt(ctx, law); err != nil {
+	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
 	if d.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
@@ -134,13 +134,15 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	if law.Hash() == d.law.Load().Hash() {
 		return nil
 	}
-	if err := d.server.Adopt(ctx, law); err != nil {
+	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return err
 	}
-	d.law.Store(law)
 	d.log.Info("agreement in force", slog.String("agreement", law.Hash()))
 	return nil
 }
+
+// Law is the agreement in force.
+func (d *Daemon) Law() *agreement.Law { return d.law.Load() }
 
 // Addr is the address that the exchange is bound to.
 func (d *Daemon) Addr() string { return d.listener.Addr().String() }

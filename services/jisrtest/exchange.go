@@ -149,7 +149,7 @@ func (x *Exchange) serve() {
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), x.law.Load()))
+	x.must(x.server.Adopt(context.Background(), x.law.Load(), x.law.Store))
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	x.must(err)
 	x.addr = listener.Addr().String()
@@ -170,8 +170,7 @@ func (x *Exchange) Adopt(text []byte) {
 	x.t.Helper()
 	law, err := agreement.Parse(text)
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), law))
-	x.law.Store(law)
+	x.must(x.server.Adopt(context.Background(), law, x.law.Store))
 }
 
 // Tick brings states up to their terms, as the server does by itself now and then.

@@ -2,11 +2,24 @@ package jisrtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
+
+// What a library says of itself over the wire is what the form lets through.
+func TestTheProcessLogNamesTheClientsProgram(t *testing.T) {
+	x := jisrtest.Start(t)
+	got(x.As(jisrtest.Police).WhoAmI(context.Background(), &jisrv1.WhoAmIRequest{}))(t)
+	x.Stop()
+	if want := `"user_agent":"grpc-go/` + grpc.Version + `"`; !strings.Contains(x.Log.String(), want) {
+		t.Errorf("no line has %s: %s", want, x.Log)
+	}
+}
 
 // The shelter refers to a hospital. The owner of the case does not see that
 // referral, so the log does not tell it which hospital either.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -42,6 +43,7 @@ type job struct {
 	// whole says that the work fails only before it has written anything, or with
 	// the whole transaction: it needs no savepoint of its own.
 	whole bool
+	undo  func() // where it is there, runs before anything else is written if the transaction was not kept
 	err   error
 	done  chan struct{}
 }
@@ -57,6 +59,12 @@ func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
 // that is cut off would leave the client not knowing.
 func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
 	return w.take(ctx, &job{work: work, done: make(chan struct{})})
+}
+
+// doOrUndo is do for work that takes effect outside of the database too: undo
+// takes that back if the transaction was not kept.
+func (w *writer) doOrUndo(ctx context.Context, work func(*sqlite.Conn) error, undo func()) error {
+	return w.take(ctx, &job{work: work, undo: undo, done: make(chan struct{})})
 }
 
 // append is do for work that refuses before it writes, if it refuses.
@@ -155,6 +163,11 @@ func (w *writer) commit(batch []*job) {
 }
 
 func (w *writer) refuse(batch []*job, err error) {
+	for _, j := range slices.Backward(batch) {
+		if j.undo != nil {
+			j.undo()
+		}
+	}
 	for _, j := range batch {
 		j.err = err
 		close(j.done)

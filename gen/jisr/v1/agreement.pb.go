@@ -7,6 +7,7 @@
 package jisrv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -1548,85 +1549,85 @@ var File_jisr_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xa5\x04\n" +
-	"\tAgreement\x12\x14\n" +
-	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
-	"\aedition\x18\x02 \x01(\tR\aedition\x12-\n" +
-	"\areasons\x18\x03 \x03(\v2\x13.jisr.v1.ReasonTextR\areasons\x120\n" +
-	"\bagencies\x18\x04 \x03(\v2\x14.jisr.v1.AgencyTermsR\bagencies\x12(\n" +
-	"\x05roles\x18\x05 \x03(\v2\x12.jisr.v1.RoleTermsR\x05roles\x121\n" +
-	"\bpurposes\x18\x06 \x03(\v2\x15.jisr.v1.PurposeTermsR\bpurposes\x12%\n" +
-	"\x04rpcs\x18\a \x03(\v2\x11.jisr.v1.RpcTermsR\x04rpcs\x12.\n" +
-	"\arecords\x18\b \x03(\v2\x14.jisr.v1.RecordTermsR\arecords\x12-\n" +
-	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsR\aclasses\x124\n" +
+	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xe1\x04\n" +
+	"\tAgreement\x12\x19\n" +
+	"\x05title\x18\x01 \x01(\tB\x03\xe0A\x02R\x05title\x12\x1d\n" +
+	"\aedition\x18\x02 \x01(\tB\x03\xe0A\x02R\aedition\x122\n" +
+	"\areasons\x18\x03 \x03(\v2\x13.jisr.v1.ReasonTextB\x03\xe0A\x02R\areasons\x125\n" +
+	"\bagencies\x18\x04 \x03(\v2\x14.jisr.v1.AgencyTermsB\x03\xe0A\x02R\bagencies\x12-\n" +
+	"\x05roles\x18\x05 \x03(\v2\x12.jisr.v1.RoleTermsB\x03\xe0A\x02R\x05roles\x126\n" +
+	"\bpurposes\x18\x06 \x03(\v2\x15.jisr.v1.PurposeTermsB\x03\xe0A\x02R\bpurposes\x12*\n" +
+	"\x04rpcs\x18\a \x03(\v2\x11.jisr.v1.RpcTermsB\x03\xe0A\x02R\x04rpcs\x123\n" +
+	"\arecords\x18\b \x03(\v2\x14.jisr.v1.RecordTermsB\x03\xe0A\x02R\arecords\x122\n" +
+	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsB\x03\xe0A\x02R\aclasses\x129\n" +
 	"\treferrals\x18\n" +
-	" \x03(\v2\x16.jisr.v1.ReferralTermsR\treferrals\x12@\n" +
-	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsR\rnotifications\x12,\n" +
-	"\aanswers\x18\f \x03(\x0e2\x12.jisr.v1.DataClassR\aanswers\"L\n" +
+	" \x03(\v2\x16.jisr.v1.ReferralTermsB\x03\xe0A\x02R\treferrals\x12E\n" +
+	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsB\x03\xe0A\x02R\rnotifications\x121\n" +
+	"\aanswers\x18\f \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\aanswers\"[\n" +
 	"\n" +
-	"ReasonText\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\"\x9c\x02\n" +
-	"\vAgencyTerms\x12\x16\n" +
-	"\x06agency\x18\x01 \x01(\tR\x06agency\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12&\n" +
-	"\x0fdisplay_name_ar\x18\x03 \x01(\tR\rdisplayNameAr\x12(\n" +
-	"\x10display_name_ckb\x18\x04 \x01(\tR\x0edisplayNameCkb\x129\n" +
-	"\fjurisdiction\x18\x05 \x01(\x0e2\x15.jisr.v1.JurisdictionR\fjurisdiction\x12#\n" +
-	"\x05roles\x18\x06 \x03(\x0e2\r.jisr.v1.RoleR\x05roles\x12 \n" +
-	"\vterritories\x18\a \x03(\tR\vterritories\"\x9e\x01\n" +
-	"\tRoleTerms\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12,\n" +
-	"\bpurposes\x18\x02 \x03(\x0e2\x10.jisr.v1.PurposeR\bpurposes\x12\"\n" +
-	"\fpseudonymous\x18\x03 \x01(\bR\fpseudonymous\x12\x1c\n" +
-	"\toversight\x18\x04 \x01(\bR\toversight\"\x89\x01\n" +
-	"\fPurposeTerms\x12*\n" +
-	"\apurpose\x18\x01 \x01(\x0e2\x10.jisr.v1.PurposeR\apurpose\x12\x1f\n" +
-	"\vevery_class\x18\x02 \x01(\bR\n" +
-	"everyClass\x12,\n" +
-	"\aclasses\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassR\aclasses\"Y\n" +
-	"\bRpcTerms\x12\x10\n" +
-	"\x03rpc\x18\x01 \x01(\tR\x03rpc\x12#\n" +
-	"\x05roles\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\x05roles\x12\x16\n" +
-	"\x06nobody\x18\x03 \x01(\bR\x06nobody\"P\n" +
-	"\vRecordTerms\x12\x16\n" +
-	"\x06record\x18\x01 \x01(\tR\x06record\x12)\n" +
-	"\x05cells\x18\x02 \x03(\v2\x13.jisr.v1.RecordCellR\x05cells\"n\n" +
+	"ReasonText\x12\x17\n" +
+	"\x04code\x18\x01 \x01(\x05B\x03\xe0A\x02R\x04code\x12\x17\n" +
+	"\x04text\x18\x02 \x01(\tB\x03\xe0A\x02R\x04text\x12\x1b\n" +
+	"\x06source\x18\x03 \x01(\tB\x03\xe0A\x02R\x06source\"\xbf\x02\n" +
+	"\vAgencyTerms\x12\x1b\n" +
+	"\x06agency\x18\x01 \x01(\tB\x03\xe0A\x02R\x06agency\x12&\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x03\xe0A\x02R\vdisplayName\x12+\n" +
+	"\x0fdisplay_name_ar\x18\x03 \x01(\tB\x03\xe0A\x02R\rdisplayNameAr\x12-\n" +
+	"\x10display_name_ckb\x18\x04 \x01(\tB\x03\xe0A\x02R\x0edisplayNameCkb\x12>\n" +
+	"\fjurisdiction\x18\x05 \x01(\x0e2\x15.jisr.v1.JurisdictionB\x03\xe0A\x02R\fjurisdiction\x12(\n" +
+	"\x05roles\x18\x06 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x05roles\x12%\n" +
+	"\vterritories\x18\a \x03(\tB\x03\xe0A\x01R\vterritories\"\xb2\x01\n" +
+	"\tRoleTerms\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x121\n" +
+	"\bpurposes\x18\x02 \x03(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x02R\bpurposes\x12'\n" +
+	"\fpseudonymous\x18\x03 \x01(\bB\x03\xe0A\x01R\fpseudonymous\x12!\n" +
+	"\toversight\x18\x04 \x01(\bB\x03\xe0A\x01R\toversight\"\x98\x01\n" +
+	"\fPurposeTerms\x12/\n" +
+	"\apurpose\x18\x01 \x01(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x02R\apurpose\x12$\n" +
+	"\vevery_class\x18\x02 \x01(\bB\x03\xe0A\x01R\n" +
+	"everyClass\x121\n" +
+	"\aclasses\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\aclasses\"h\n" +
+	"\bRpcTerms\x12\x15\n" +
+	"\x03rpc\x18\x01 \x01(\tB\x03\xe0A\x02R\x03rpc\x12(\n" +
+	"\x05roles\x18\x02 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x01R\x05roles\x12\x1b\n" +
+	"\x06nobody\x18\x03 \x01(\bB\x03\xe0A\x01R\x06nobody\"Z\n" +
+	"\vRecordTerms\x12\x1b\n" +
+	"\x06record\x18\x01 \x01(\tB\x03\xe0A\x02R\x06record\x12.\n" +
+	"\x05cells\x18\x02 \x03(\v2\x13.jisr.v1.RecordCellB\x03\xe0A\x02R\x05cells\"}\n" +
 	"\n" +
-	"RecordCell\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12#\n" +
-	"\x05links\x18\x02 \x03(\x0e2\r.jisr.v1.LinkR\x05links\x12\x18\n" +
-	"\areasons\x18\x03 \x03(\x05R\areasons\"\x8e\x01\n" +
+	"RecordCell\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x12(\n" +
+	"\x05links\x18\x02 \x03(\x0e2\r.jisr.v1.LinkB\x03\xe0A\x01R\x05links\x12\x1d\n" +
+	"\areasons\x18\x03 \x03(\x05B\x03\xe0A\x02R\areasons\"\x9d\x01\n" +
 	"\n" +
-	"ClassTerms\x121\n" +
+	"ClassTerms\x126\n" +
 	"\n" +
-	"data_class\x18\x01 \x01(\x0e2\x12.jisr.v1.DataClassR\tdataClass\x12#\n" +
-	"\x03ask\x18\x02 \x03(\v2\x11.jisr.v1.AskTermsR\x03ask\x12(\n" +
-	"\x05cells\x18\x03 \x03(\v2\x12.jisr.v1.ClassCellR\x05cells\"]\n" +
-	"\bAskTerms\x129\n" +
-	"\fjurisdiction\x18\x01 \x01(\x0e2\x15.jisr.v1.JurisdictionR\fjurisdiction\x12\x16\n" +
-	"\x06agency\x18\x02 \x01(\tR\x06agency\"\xb4\x01\n" +
-	"\tClassCell\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12&\n" +
-	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionR\x04read\x12(\n" +
-	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionR\x05write\x12\x18\n" +
-	"\aconsent\x18\x04 \x01(\bR\aconsent\x12\x18\n" +
-	"\areasons\x18\x05 \x03(\x05R\areasons\"\xa5\x02\n" +
-	"\rReferralTerms\x12*\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindR\x04kind\x12+\n" +
-	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\treceivers\x12)\n" +
-	"\x05order\x18\x03 \x01(\x0e2\x13.jisr.v1.Order.KindR\x05order\x12\x18\n" +
-	"\aconsent\x18\x04 \x01(\bR\aconsent\x12(\n" +
-	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
+	"data_class\x18\x01 \x01(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x02R\tdataClass\x12(\n" +
+	"\x03ask\x18\x02 \x03(\v2\x11.jisr.v1.AskTermsB\x03\xe0A\x02R\x03ask\x12-\n" +
+	"\x05cells\x18\x03 \x03(\v2\x12.jisr.v1.ClassCellB\x03\xe0A\x02R\x05cells\"g\n" +
+	"\bAskTerms\x12>\n" +
+	"\fjurisdiction\x18\x01 \x01(\x0e2\x15.jisr.v1.JurisdictionB\x03\xe0A\x02R\fjurisdiction\x12\x1b\n" +
+	"\x06agency\x18\x02 \x01(\tB\x03\xe0A\x02R\x06agency\"\xcd\x01\n" +
+	"\tClassCell\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x12+\n" +
+	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionB\x03\xe0A\x02R\x04read\x12-\n" +
+	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionB\x03\xe0A\x02R\x05write\x12\x1d\n" +
+	"\aconsent\x18\x04 \x01(\bB\x03\xe0A\x01R\aconsent\x12\x1d\n" +
+	"\areasons\x18\x05 \x03(\x05B\x03\xe0A\x02R\areasons\"\xc8\x02\n" +
+	"\rReferralTerms\x12/\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindB\x03\xe0A\x02R\x04kind\x120\n" +
+	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\treceivers\x12.\n" +
+	"\x05order\x18\x03 \x01(\x0e2\x13.jisr.v1.Order.KindB\x03\xe0A\x01R\x05order\x12\x1d\n" +
+	"\aconsent\x18\x04 \x01(\bB\x03\xe0A\x01R\aconsent\x12-\n" +
+	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\x05scope\x12#\n" +
 	"\n" +
-	"protection\x18\x06 \x01(\bR\n" +
-	"protection\x12,\n" +
-	"\bpurposes\x18\a \x03(\x0e2\x10.jisr.v1.PurposeR\bpurposes\"\xad\x01\n" +
-	"\x11NotificationTerms\x127\n" +
-	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectR\asubject\x12(\n" +
-	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x125\n" +
-	"\fwith_consent\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassR\vwithConsent*\xd2\x01\n" +
+	"protection\x18\x06 \x01(\bB\x03\xe0A\x01R\n" +
+	"protection\x121\n" +
+	"\bpurposes\x18\a \x03(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x01R\bpurposes\"\xbc\x01\n" +
+	"\x11NotificationTerms\x12<\n" +
+	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectB\x03\xe0A\x02R\asubject\x12-\n" +
+	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\x05scope\x12:\n" +
+	"\fwith_consent\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\vwithConsent*\xd2\x01\n" +
 	"\tCondition\x12\x19\n" +
 	"\x15CONDITION_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCONDITION_NEVER\x10\x01\x12\x14\n" +
