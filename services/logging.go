@@ -3,11 +3,12 @@ package services
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"google.golang.org/grpc/status"
 
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // logging writes one line when a call ends: typed ids, code and time; never a
@@ -19,12 +20,10 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 		return err
 	}
 	attrs := []slog.Attr{
-		slog.String("rpc", rpcName(method)),
-		slog.String("code", status.Code(err).String()),
-		slog.Duration("took", s.opts.Clock().Sub(start).Round(time.Microsecond)),
+		logline.Method(rpcName(method)), logline.Code(status.Code(err)), logline.Took(s.opts.Clock().Sub(start)),
 	}
 	if agency, system, _, ok := s.door.Named(ctx); ok {
-		attrs = append(attrs, slog.String("agency", agency), slog.String("system", system))
+		attrs = append(attrs, logline.Agency(agency), logline.System(system))
 	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
 	return err
@@ -32,7 +31,9 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 
 // reportHandshake tells the operator why a connection was refused: the client learns no more than TLS tells it.
 func (s *Server) reportHandshake(r identity.Refused) {
+	s.opts.Metrics.HandshakeRefused(r.Reason)
+	s.health.observe(fault.Reason(r.Reason))
 	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "handshake refused",
-		slog.String("reason", string(r.Reason)), slog.String("action", r.Action),
-		slog.String("subject", r.Subject), slog.String("serial", r.Serial), slog.String("issuer", r.Issuer))
+		logline.Why(r.Reason), logline.Action(logline.Advice(r.Action)),
+		logline.Subject(r.Subject), logline.Serial(r.Serial), logline.Issuer(r.Issuer))
 }

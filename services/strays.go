@@ -16,6 +16,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -30,14 +31,15 @@ type strays struct {
 	store   *store.Store
 	law     func() *agreement.Law
 	door    *identity.Door
+	metrics *metrics.Set
 	methods map[string]bool
 	queue   chan *identity.Caller
 	done    chan struct{}
 	once    sync.Once
 }
 
-func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door) *strays {
-	st := &strays{store: s, law: law, door: door, methods: make(map[string]bool), queue: make(chan *identity.Caller, strayQueue), done: make(chan struct{})}
+func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door, m *metrics.Set) *strays {
+	st := &strays{store: s, law: law, door: door, metrics: m, methods: make(map[string]bool), queue: make(chan *identity.Caller, strayQueue), done: make(chan struct{})}
 	go st.write()
 	return st
 }
@@ -56,6 +58,7 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	if st.methods[info.FullMethodName] {
 		return ctx, nil
 	}
+	st.metrics.Called(metrics.Unknown, codes.Unimplemented, false, 0)
 	var c *identity.Caller
 	if agency, system, serial, ok := st.door.Named(ctx); ok {
 		c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: st.law()}

@@ -172,16 +172,27 @@ func (r *Revocation) Check(chains [][]*x509.Certificate) error {
 // NextUpdate returns when the first list stops being fresh; certificates of
 // its authority are refused from then on. It is zero where an authority has none.
 func (r *Revocation) NextUpdate() time.Time {
+	_, first := r.Updates()
+	return first
+}
+
+// Updates returns when the oldest list in force was issued, and NextUpdate.
+func (r *Revocation) Updates() (issued, ends time.Time) {
 	held := *r.held.Load()
-	var first time.Time
 	for _, ca := range r.authorities() {
 		l := held[authorityOf(ca)]
 		if l == nil {
-			return time.Time{}
+			return time.Time{}, time.Time{}
 		}
-		if first.IsZero() || l.nextUpdate.Before(first) {
-			first = l.nextUpdate
+		if issued.IsZero() || l.thisUpdate.Before(issued) {
+			issued = l.thisUpdate
+		}
+		if ends.IsZero() || l.nextUpdate.Before(ends) {
+			ends = l.nextUpdate
 		}
 	}
-	return first
+	return issued, ends
 }
+
+// Fresh reports whether every authority has a list that may be relied on.
+func (r *Revocation) Fresh() bool { return r.now().Before(r.NextUpdate()) }

@@ -30,6 +30,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // Exchange is a running exchange.
@@ -52,6 +54,8 @@ type Exchange struct {
 	Dir string
 	// Log is what the server logged.
 	Log *Buffer
+	// Metrics is what the server measured since it was started.
+	Metrics *metrics.Set
 	// Fatal is what the server called fatal.
 	Fatal atomic.Pointer[error]
 }
@@ -62,6 +66,8 @@ type options struct {
 	dir    string
 	law    []byte
 	tick   time.Duration
+
+	tracing *tracing.Tracer
 }
 
 // Option changes how an exchange is started.
@@ -79,6 +85,9 @@ func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
 func WithTick(every time.Duration) Option { return func(o *options) { o.tick = every } }
+
+// WithTracing gives the spans of calls to a tracer.
+func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing = t } }
 
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
@@ -140,12 +149,13 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
 	x.must(err)
+	x.Metrics = metrics.New("test")
 	x.server, err = services.New(context.Background(), services.Options{
 		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
-		Tick:  x.o.tick,
+		Tick:  x.o.tick, Metrics: x.Metrics, Tracing: x.o.tracing,
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
@@ -179,6 +189,9 @@ func (x *Exchange) Tick() {
 	x.t.Helper()
 	x.must(x.server.Expire(context.Background()))
 }
+
+// Health tells of each part of the server, and of the whole, whether it is well.
+func (x *Exchange) Health() map[string]bool { return x.server.Health() }
 
 // Stop drains and ends the exchange; the files stay.
 func (x *Exchange) Stop() {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -88,6 +87,7 @@ func (s *Store) appendEntry(conn *sqlite.Conn, leaf *jisrv1.LogLeaf) (string, er
 			return "", err
 		}
 	}
+	s.writer.entries = append(s.writer.entries, leaf.GetKind())
 	return name, nil
 }
 
@@ -228,18 +228,4 @@ func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reas
 	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err
-}
-
-// ballast is how much a probe writes: more than a call does, so that a disk with
-// room for a probe has room for what agencies were refused.
-const ballast = 64 << 10
-
-// Probe reports whether the store can write, by writing.
-func (s *Store) Probe(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		// Other bytes each time: what stays the same is not written.
-		fresh := make([]byte, ballast)
-		rand.Read(fresh)
-		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
-	})
 }

@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// reader takes the settings out of a file, remembers the line of each and
+// collects what is wrong. Decoding by reflection would stop at the first
+// mistake, and quote the value.
+type reader struct {
+	path  string
+	lines map[string]int
+	wrong Mistakes
+}
+
+// mistake notes what is wrong with a setting, and what to do.
+func (r *reader) mistake(key, format string, args ...any) {
+	at := r.path
+	if line := r.lines[key]; line > 0 {
+		at = fmt.Sprintf("%s:%d", r.path, line)
+	}
+	r.wrong = append(r.wrong, fmt.Sprintf("%s: %s: %s", at, key, fmt.Sprintf(format, args...)))
+}
+
+func (r *reader) read(text []byte) *Config {
+	c := &Config{}
+	nodes := make(map[string]*yaml.Node)
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		r.wrong = append(r.wrong, fmt.Sprintf("%s: is not YAML: %s", r.path, strings.TrimPrefix(err.Error(), "yaml: ")))
+	} else if len(document.Content) > 0 {
+		r.walk("", document.Content[0], nodes)
+	}
+	for _, s := range settings {
+		node := nodes[s.key]
+		switch {
+		case node != nil:
+			r.take(s, c, node.Value)
+		case s.without != "":
+			r.take(s, c, s.without)
+		default:
+			r.mistake(s.key, "is missing: %s", s.about)
+		}
+	}
+	return c
+}
+
+// walk collects the settings below a mapping.
+func (r *reader) walk(under string, node *yaml.Node, nodes map[string]*yaml.Node) {
+	if node.Kind != yaml.MappingNode {
+		r.lines[under] = node.Line
+		r.mistake(strings.TrimSuffix(under, "."), "must be settings, one to a line")
+		return
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := under+node.Content[i].Value, node.Content[i+1]
+		if _, twice := r.lines[key]; twice {
+			r.lines[key] = node.Content[i].Line
+			r.mistake(key, "stands here a second time: remove one of the two")
+			continue
+		}
+		r.lines[key] = node.Content[i].Line
+		switch {
+		case isGroup(key):
+			r.walk(key+".", value, nodes)
+		case !isSetting(key):
+			r.mistake(key, "is no setting: jisrd --help lists them")
+		case value.Kind != yaml.ScalarNode:
+			r.mistake(key, "must be one value")
+		default:
+			nodes[key] = value
+		}
+	}
+}
+
+// take puts a value where it belongs.
+func (r *reader) take(s setting, c *Config, text string) {
+	switch to := s.value(c).(type) {
+	case *string:
+		*to = text
+		if text == "" {
+			r.mistake(s.key, "is empty: %s", s.about)
+		}
+	case *bool:
+		*to = text == "true"
+		if text != "true" && text != "false" {
+			r.mistake(s.key, "must be true or false")
+		}
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			r.mistake(s.key, "must be a time such as 5s or 1m")
+		}
+		*to = d
+	}
+}
+
+func isSetting(key string) bool {
+	for _, s := range settings {
+		if s.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+func isGroup(key string) bool {
+	for _, s := range settings {
+		if strings.HasPrefix(s.key, key+".") {
+			return true
+		}
+	}
+	return false
+}
