@@ -42,6 +42,11 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 		s.refused(ctx, fault.Cancelled)
 		return fault.New(fault.Cancelled).GRPCStatus().Err()
 	}
+	if f == nil && !ours(method) && status.Code(err) == codes.NotFound {
+		// Health was asked of a service that it does not know.
+		s.refused(ctx, fault.NotFound)
+		return fault.New(fault.NotFound).GRPCStatus().Err()
+	}
 	if f == nil {
 		s.health.observe(fault.Internal)
 		s.refused(ctx, fault.Internal)

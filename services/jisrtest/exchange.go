@@ -42,6 +42,8 @@ type Exchange struct {
 	ca   *certs.Authority
 	ring *keyring.Ring
 
+	revocation *identity.Revocation
+
 	server *services.Server
 	addr   string
 	served chan error
@@ -143,7 +145,7 @@ func (x *Exchange) serve() {
 		Certificate: filepath.Join(dir, certs.ServerFile), Key: filepath.Join(dir, certs.ServerKeyFile), ClientCAs: filepath.Join(dir, certs.CAFile),
 	})
 	x.must(err)
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
+	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
 	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
 	x.must(err)
@@ -151,7 +153,7 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.Metrics = metrics.New("test")
 	x.server, err = services.New(context.Background(), services.Options{
-		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: revocation,
+		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
@@ -167,6 +169,16 @@ func (x *Exchange) serve() {
 	server, served := x.server, x.served
 	go func() { served <- server.Serve(listener) }()
 	x.stopped = false
+}
+
+// Addr is the address that agencies call.
+func (x *Exchange) Addr() string { return x.addr }
+
+// Publish publishes a revocation list that is good for so long, and lets the exchange read it.
+func (x *Exchange) Publish(validity time.Duration) {
+	x.t.Helper()
+	x.must(x.ca.PublishFor(filepath.Join(x.Dir, "certs"), validity))
+	x.must(x.revocation.Refresh(context.Background()))
 }
 
 // Database is the path of the case database.

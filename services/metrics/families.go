@@ -57,6 +57,31 @@ var (
 	unread        = family{"jisr_readings_failed", "1 while a reading of the database could not be taken, so that its metric is missing.", nil}
 )
 
+var families = []family{
+	calls, callTime, refusals, handshakes, incidents, rereads,
+	entries, entryBatch, entryTime, commitTime, commitCalls, queueTime,
+	termsMoved, termsFailed, termsTime, refreshFailed, exportFailed,
+	inFlight, deliveries, keysReady, keysCached, listIssued, listEnds, certEnds, agreementInfo, buildInfo, storeBytes, healthState, unread,
+}
+
+// Families are the names of all metrics of our own, each with its labels.
+func Families() map[string][]string {
+	all := make(map[string][]string, len(families))
+	for _, f := range families {
+		all[f.name] = f.labels
+	}
+	return all
+}
+
+// Closed are the values that each label may take; agency's are of the agreement
+// in force, and agreement and version have one value each.
+func Closed() map[string][]string {
+	return map[string][]string{
+		"method": Methods(), "code": Codes(), "reason": append(Reasons(), Handshakes()...), "state": States(), "part": Parts,
+		"kind": slices.Concat(Kinds(), Terms, Materials, Files),
+	}
+}
+
 // Unknown stands for every method that the server does not have: a caller's text is no label.
 const Unknown = "unknown"
 
