@@ -246,6 +246,20 @@ func (l *lines) String() string {
 	return strings.Join(l.kept, "\n")
 }
 
+// until returns when a line with a text was logged.
+func (l *lines) until(t testing.TB, text string) {
+	t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for late := bounded(t); !strings.Contains(l.String(), text); {
+		select {
+		case <-again.C:
+		case <-late.Done():
+			t.Fatalf("%q is not logged:\n%s", text, l)
+		}
+	}
+}
+
 // bounded is a context for one thing that is waited for.
 func bounded(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
