@@ -15,6 +15,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/logline"
+	"github.com/jisr-exchange/jisr/services/store"
 )
 
 const (
@@ -29,6 +30,7 @@ const (
 var (
 	errSilent = errors.New("services: a part does not say how it is")
 	errStale  = errors.New("services: no fresh revocation list")
+	errPartly = errors.New("services: no fresh revocation list of one authority of several")
 )
 
 // part is a part of the server that can fail by itself; health tells of it as jisr.<name>.
@@ -96,10 +98,13 @@ func (s *Server) parts() []*part {
 		}},
 		{name: "keyring", probe: func(ctx context.Context, _ bool) error { return s.opts.Keyring.Probe(ctx) }},
 		{name: "revocation", probe: func(context.Context, bool) error {
-			if !s.opts.Revocation.Fresh() {
-				return errStale
+			switch some, all := s.opts.Revocation.Fresh(); {
+			case all:
+				return nil
+			case some: // agencies of the other authorities are served
+				return errPartly
 			}
-			return nil
+			return errStale
 		}},
 	}
 }
@@ -153,7 +158,7 @@ func (p *pulse) check(ctx context.Context, thorough bool) {
 			p.set("jisr."+of.name, err == nil)
 			p.tell(ctx, of.name, err)
 		}
-		down = down || err != nil
+		down = down || err != nil && !errors.Is(err, errPartly)
 	}
 	if was := p.down.Swap(down); was != down {
 		p.set("", !down)
@@ -166,7 +171,11 @@ func (p *pulse) tell(ctx context.Context, name string, err error) {
 		p.log.LogAttrs(ctx, slog.LevelInfo, "a part is well again", logline.Part(name))
 		return
 	}
-	p.log.LogAttrs(ctx, slog.LevelError, "a part is not well; see the runbook", logline.Part(name), logline.TypeOf(err))
+	attrs := []slog.Attr{logline.Part(name), logline.TypeOf(err)}
+	if code, ok := store.Code(err); ok {
+		attrs = append(attrs, logline.Storage(code))
+	}
+	p.log.LogAttrs(ctx, slog.LevelError, "a part is not well; see the runbook", attrs...)
 }
 
 func (p *pulse) set(service string, well bool) {

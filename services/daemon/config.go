@@ -72,8 +72,8 @@ func LoadConfig(path string) (*Config, error) {
 	c := r.read(text)
 	c.resolve(filepath.Dir(path))
 	c.check(r)
-	if len(r.wrong) > 0 {
-		return c, r.wrong
+	if wrong := r.mistakes(); len(wrong) > 0 {
+		return c, wrong
 	}
 	return c, nil
 }

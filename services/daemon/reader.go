@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,16 +17,41 @@ import (
 type reader struct {
 	path  string
 	lines map[string]int
-	wrong Mistakes
+	found []finding
+}
+
+type finding struct {
+	line int
+	text string
 }
 
 // mistake notes what is wrong with a setting, and what to do.
 func (r *reader) mistake(key, format string, args ...any) {
+	r.mistakeAt(r.lines[key], key, format, args...)
+}
+
+func (r *reader) mistakeAt(line int, key, format string, args ...any) {
 	at := r.path
-	if line := r.lines[key]; line > 0 {
+	if line > 0 {
 		at = fmt.Sprintf("%s:%d", r.path, line)
 	}
-	r.wrong = append(r.wrong, fmt.Sprintf("%s: %s: %s", at, key, fmt.Sprintf(format, args...)))
+	r.found = append(r.found, finding{line, fmt.Sprintf("%s: %s: %s", at, key, fmt.Sprintf(format, args...))})
+}
+
+// mistakes are what was found, as it stands in the file; what is missing comes last.
+func (r *reader) mistakes() Mistakes {
+	order := func(f finding) int {
+		if f.line == 0 {
+			return math.MaxInt
+		}
+		return f.line
+	}
+	slices.SortStableFunc(r.found, func(a, b finding) int { return cmp.Compare(order(a), order(b)) })
+	var all Mistakes
+	for _, f := range r.found {
+		all = append(all, f.text)
+	}
+	return all
 }
 
 func (r *reader) read(text []byte) *Config {
@@ -31,7 +59,7 @@ func (r *reader) read(text []byte) *Config {
 	nodes := make(map[string]*yaml.Node)
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		r.wrong = append(r.wrong, fmt.Sprintf("%s: is not YAML: %s", r.path, strings.TrimPrefix(err.Error(), "yaml: ")))
+		r.found = append(r.found, finding{0, fmt.Sprintf("%s: is not YAML: %s", r.path, strings.TrimPrefix(err.Error(), "yaml: "))})
 	} else if len(document.Content) > 0 {
 		r.walk("", document.Content[0], nodes)
 	}
@@ -59,8 +87,7 @@ func (r *reader) walk(under string, node *yaml.Node, nodes map[string]*yaml.Node
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := under+node.Content[i].Value, node.Content[i+1]
 		if _, twice := r.lines[key]; twice {
-			r.lines[key] = node.Content[i].Line
-			r.mistake(key, "stands here a second time: remove one of the two")
+			r.mistakeAt(node.Content[i].Line, key, "stands here a second time: remove one of the two")
 			continue
 		}
 		r.lines[key] = node.Content[i].Line

@@ -194,5 +194,15 @@ func (r *Revocation) Updates() (issued, ends time.Time) {
 	return issued, ends
 }
 
-// Fresh reports whether every authority has a list that may be relied on.
-func (r *Revocation) Fresh() bool { return r.now().Before(r.NextUpdate()) }
+// Fresh reports whether some authority, and whether every one, has a list that may be relied on.
+func (r *Revocation) Fresh() (some, all bool) {
+	held := *r.held.Load()
+	now := r.now()
+	all = true
+	for _, ca := range r.authorities() {
+		l := held[authorityOf(ca)]
+		fresh := l != nil && l.fresh(now)
+		some, all = some || fresh, all && fresh
+	}
+	return some, some && all
+}

@@ -70,6 +70,7 @@ type options struct {
 	tick   time.Duration
 
 	tracing *tracing.Tracer
+	blind   bool
 }
 
 // Option changes how an exchange is started.
@@ -90,6 +91,9 @@ func WithTick(every time.Duration) Option { return func(o *options) { o.tick = e
 
 // WithTracing gives the spans of calls to a tracer.
 func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing = t } }
+
+// WithoutMetrics lets the server measure nothing.
+func WithoutMetrics() Option { return func(o *options) { o.blind = true } }
 
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
@@ -151,7 +155,9 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
 	x.must(err)
-	x.Metrics = metrics.New("test")
+	if x.Metrics = metrics.New("test"); x.o.blind {
+		x.Metrics = nil
+	}
 	x.server, err = services.New(context.Background(), services.Options{
 		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,

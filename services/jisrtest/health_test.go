@@ -152,6 +152,10 @@ func TestALogThatTakesNoEntryIsToldApartFromItsStore(t *testing.T) {
 	w.falls("log")
 	_, err := x.As(jisrtest.Police).GetVictim(context.Background(), jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
 	jisrtest.Refused(t, err, fault.LogUnavailable)
+	_, err = x.As(jisrtest.Police).CreateVictim(context.Background(), jisrv1.CreateVictimRequest_builder{Parent: p.Case, Victim: jisrtest.Person(7)}.Build())
+	if err == nil {
+		t.Error("a change was made without its entry")
+	}
 	other("DROP TRIGGER closed")
 	w.rises("log")
 	if _, err := x.As(jisrtest.Police).GetVictim(context.Background(), jisrv1.GetVictimRequest_builder{Name: p.First}.Build()); err != nil {
