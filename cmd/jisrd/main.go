@@ -86,7 +86,7 @@ func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Wr
 		stop()
 		<-ends
 		// What was answered is on the disk; what was not is uncertain, and its caller knows.
-		log.LogAttrs(context.Background(), slog.LevelWarn, "a second signal: ending at once")
+		log.LogAttrs(ctx, slog.LevelWarn, "a second signal: ending at once")
 		os.Exit(exitFailed)
 	}()
 	hup := make(chan os.Signal, 1) // from the start: unheard, it would end the process

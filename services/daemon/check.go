@@ -125,7 +125,7 @@ func (r *reader) apart(c *Config) {
 			path = real
 		}
 		// A certificate and its key may share a file that nobody else may read.
-		if other := taken[path]; other != "" && !(s.key == "tls.key" && other == "tls.certificate") {
+		if other := taken[path]; other != "" && (s.key != "tls.key" || other != "tls.certificate") {
 			r.mistake(s.key, "names the same file as %s: each needs its own", other)
 		}
 		taken[path] = s.key

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
@@ -59,7 +60,7 @@ func traced(t *testing.T, opts ...jisrtest.Option) (*jisrtest.Exchange, *jisrtes
 func scraped(t *testing.T, x *jisrtest.Exchange) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	x.Metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	x.Metrics.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	text, err := io.ReadAll(w.Body)
 	if err != nil || w.Code != 200 {
 		t.Fatal(w.Code, err)

@@ -200,11 +200,10 @@ func typedLists(file *ast.File) map[string]bool {
 		switch from := assign.Rhs[0].(type) {
 		case *ast.CompositeLit:
 			list, ok := from.Type.(*ast.ArrayType)
-			if of, isSelector := (*ast.SelectorExpr)(nil), false; ok {
-				if of, isSelector = list.Elt.(*ast.SelectorExpr); !isSelector || !named(of, "slog", "Attr") {
-					return true
-				}
-			} else {
+			if !ok {
+				return true
+			}
+			if of, ok := list.Elt.(*ast.SelectorExpr); !ok || !named(of, "slog", "Attr") {
 				return true
 			}
 			typed[name.Name], values = true, from.Elts

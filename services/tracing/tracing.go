@@ -119,7 +119,8 @@ func (t *Tracer) Call(ctx context.Context, name string) (context.Context, *Span)
 	if len(parents) == 1 { // one that is repeated or malformed is none
 		parent = trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{header: parents[0]}))
 	}
-	if rand.Uint64() >= t.below && (!parent.IsSampled() || !t.asked.Allow()) && t.below != math.MaxUint64 {
+	chosen := rand.Uint64() < t.below //nolint:gosec // chance is enough: which calls are traced is no secret
+	if !chosen && (!parent.IsSampled() || !t.asked.Allow()) {
 		return ctx, nil
 	}
 	if parent.IsValid() {
