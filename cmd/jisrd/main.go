@@ -74,6 +74,7 @@ func usage(flags *flag.FlagSet) {
 	flags.PrintDefaults()
 	fmt.Fprintln(out)
 	daemon.Help(out)
+	fmt.Fprintln(out, "\nTraces follow OpenTelemetry's environment (OTEL_EXPORTER_OTLP_ENDPOINT and others), and are off without it; docs/operations.md tells which.")
 }
 
 func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Writer) int {

@@ -67,7 +67,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, err
 	}
-	// In this order, which that of the names in metrics.Materials is.
+	// Material first: lists are held against its authorities.
 	d.refresh = []func(context.Context) error{d.counted("certificate", material.Refresh), d.counted("revocation", revocation.Refresh)}
 	traces, err := tracing.ReadEnvironment(os.Getenv)
 	if err != nil {
@@ -91,7 +91,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {
-		return nil, errors.Join(err, d.ring.Close())
+		return nil, errors.Join(err, d.tracing.Close(ctx), d.ring.Close())
 	}
 	if err := d.server.Adopt(ctx, law); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
@@ -187,11 +187,12 @@ func (d *Daemon) Operations() string {
 // refused to keep what it took: what follows cannot be trusted, and recovery is
 // a restart.
 func (d *Daemon) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// Revocations are heard of until the last call has ended, which is later than ctx.
+	fresh, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	watching := make(chan error, 1)
 	go func() {
-		watching <- identity.Watch(ctx, refreshEvery, d.reportRefresh, d.refresh...)
+		watching <- identity.Watch(fresh, refreshEvery, d.reportRefresh, d.refresh...)
 	}()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(d.listener) }()
@@ -216,8 +217,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if errors.Is(err, errBroken) {
 		return err
 	}
+	err = errors.Join(err, d.close())
 	cancel()
-	err = errors.Join(err, d.close(), <-watching)
+	err = errors.Join(err, <-watching)
 	select {
 	case broken := <-d.fatal: // while draining: what is still unanswered stays uncertain, and the exit code says so
 		err = errors.Join(err, fmt.Errorf("store: %w", broken))

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -52,6 +53,18 @@ func TestAnAttributeThatIsNotListedDoesNotReachTheLog(t *testing.T) {
 		log.With(slog.String("officer", "canary")).WithGroup("reason").LogAttrs(context.Background(), slog.LevelInfo, "call", slog.String("reason", "canary"))
 		if strings.Contains(b.String(), "canary") || !strings.Contains(b.String(), "moi-ct") || !strings.Contains(b.String(), "unlisted") {
 			t.Errorf("%s: %s", format, b.String())
+		}
+	}
+}
+
+func TestTheOperatorIsToldOfEveryAttribute(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Keys {
+		if !strings.Contains(string(text), "`"+k+"`") {
+			t.Errorf("docs/operations.md does not tell of %s", k)
 		}
 	}
 }
