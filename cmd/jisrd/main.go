@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	path := flags.String("config", "jisrd.yaml", "the configuration `file`; docs/jisrd.example.yaml shows every setting")
 	check := flags.Bool("check-config", false, "check the configuration and all that it names, and exit")
-	flags.BoolVar(check, "check", false, "the same")
+	flags.BoolVar(check, "check", false, "the same as -check-config")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -113,7 +113,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 func bind(ctx context.Context, setting, at string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at)
 	if errors.Is(err, unix.EADDRINUSE) {
-		return nil, fmt.Errorf("%s: %s is in use: stop what listens there, or choose another port", setting, at)
+		return nil, fmt.Errorf("%s: %s is in use: stop what listens there, or choose another port: %w", setting, at, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
