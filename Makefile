@@ -50,6 +50,9 @@ lint: proto-deps ## Check the schema's rules, formatting, and the Go code
 	$(call heading,'Go: vet')
 	@go vet ./...
 	@for module in $(TOOL_MODULES); do go -C $$module vet ./...; done
+	$(call heading,'Go: errors come from the catalogue')
+	@go build -C tools -o $(CURDIR)/.tools/ ./cmd/jisr-errors
+	@go vet -vettool=$(CURDIR)/.tools/jisr-errors ./...
 	$(call heading,'Go: golangci-lint and gofmt')
 	@$(GOLANGCI) run ./...
 	@for module in $(TOOL_MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
@@ -66,7 +69,18 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) ./...
+	@$(MAKE) pages
 	$(call heading,'all is well')
+
+.PHONY: chaos
+chaos: ## Break the server at hundreds of points (JISR_CRASH_POINTS each, 100) and draw more worlds; half an hour
+	JISR_CRASH_POINTS=$${JISR_CRASH_POINTS:-100} go test -count=1 -timeout 3h ./services/jisrtest/crash
+	JISR_WORLD_SCRIPTS=$${JISR_WORLD_SCRIPTS:-10} go test -count=1 -timeout 3h -run RandomWorlds ./services/jisrtest
+
+.PHONY: pages
+pages: ## Look at the pages of jisr in a real browser
+	$(call heading,'pages in Chromium')
+	@tools/pages/run.sh
 
 # Builds what the other targets run, so that the minutes this takes on a new
 # machine are not taken for a hang.

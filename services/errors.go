@@ -8,6 +8,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -31,21 +32,21 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 		s.refused(ctx, f.Reason())
 		s.logStorage(ctx, method, f.Reason(), err)
 		if f.Reason() != fault.Internal {
-			return f.GRPCStatus().Err()
+			return answer(ctx, f)
 		}
 	}
 	switch {
 	case f == nil && errors.Is(err, context.DeadlineExceeded), f == nil && status.Code(err) == codes.DeadlineExceeded:
 		s.refused(ctx, fault.DeadlineExceeded)
-		return fault.New(fault.DeadlineExceeded).GRPCStatus().Err()
+		return answer(ctx, fault.New(fault.DeadlineExceeded))
 	case f == nil && errors.Is(err, context.Canceled), f == nil && status.Code(err) == codes.Canceled:
 		s.refused(ctx, fault.Cancelled)
-		return fault.New(fault.Cancelled).GRPCStatus().Err()
+		return answer(ctx, fault.New(fault.Cancelled))
 	}
 	if f == nil && !ours(method) && status.Code(err) == codes.NotFound {
 		// Health was asked of a service that it does not know.
 		s.refused(ctx, fault.NotFound)
-		return fault.New(fault.NotFound).GRPCStatus().Err()
+		return answer(ctx, fault.New(fault.NotFound))
 	}
 	if f == nil {
 		s.health.observe(fault.Internal)
@@ -58,6 +59,12 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 func (s *Server) refused(ctx context.Context, r fault.Reason) {
 	s.opts.Metrics.Refused(r)
 	tracing.Refused(ctx, r)
+}
+
+// answer renders a fault in the language that the caller asks for.
+func answer(ctx context.Context, f *fault.Fault) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	return f.StatusIn(fault.LanguageOf(md.Get(fault.LanguageHeader))).Err()
 }
 
 // logStorage tells the operator the database's own code, which the caller is not told.
@@ -79,7 +86,7 @@ func (s *Server) incident(ctx context.Context, method string, cause any) error {
 	s.opts.Metrics.Incident()
 	s.opts.Log.LogAttrs(ctx, slog.LevelError, "internal error",
 		logline.Incident(number), logline.Method(rpcName(method)), logline.TypeOf(cause))
-	return fault.New(fault.Internal).With("incident", number).GRPCStatus().Err()
+	return answer(ctx, fault.New(fault.Internal).With("incident", number))
 }
 
 // recoverPanic turns a panic into an incident: the panic's value and stack may

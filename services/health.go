@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/logline"
@@ -214,7 +212,7 @@ func (w watch) SendMsg(m any) error {
 		return err
 	}
 	if w.going.Load() {
-		return status.Error(codes.Canceled, "the server is going")
+		return fault.New(fault.Cancelled)
 	}
 	return nil
 }

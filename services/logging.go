@@ -6,8 +6,6 @@ import (
 
 	"google.golang.org/grpc/status"
 
-	"github.com/jisr-exchange/jisr/services/fault"
-	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/logline"
 )
 
@@ -27,13 +25,4 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 	}
 	s.opts.Log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
 	return err
-}
-
-// reportHandshake tells the operator why a connection was refused: the client learns no more than TLS tells it.
-func (s *Server) reportHandshake(r identity.Refused) {
-	s.opts.Metrics.HandshakeRefused(r.Reason)
-	s.health.observe(fault.Reason(r.Reason))
-	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "handshake refused",
-		logline.Why(r.Reason), logline.Action(logline.Advice(r.Action)),
-		logline.Subject(r.Subject), logline.Serial(r.Serial), logline.Issuer(r.Issuer))
 }

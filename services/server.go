@@ -87,17 +87,18 @@ type Options struct {
 
 // Server is the exchange.
 type Server struct {
-	opts    Options
-	store   *store.Store
-	door    *identity.Door
-	gate    *disclosure.Gate
-	grpc    *grpc.Server
-	health  *pulse
-	budget  budget
-	strays  *strays
-	stop    context.CancelFunc
-	probing chan struct{}
-	ticking chan struct{}
+	opts       Options
+	store      *store.Store
+	door       *identity.Door
+	gate       *disclosure.Gate
+	grpc       *grpc.Server
+	health     *pulse
+	budget     budget
+	strays     *strays
+	handshakes *handshakes
+	stop       context.CancelFunc
+	probing    chan struct{}
+	ticking    chan struct{}
 }
 
 // New opens the store and builds the server. It refuses to start on a reply that
@@ -124,7 +125,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
 	s.health = newPulse(o.Log, s.parts()...)
 	o.Metrics.Watch(s.readings())
 	if err := s.build(page); err != nil {
@@ -226,7 +227,7 @@ func (s *Server) register() {
 	jisrv1.RegisterConsentServiceServer(s.grpc, consents.NewService(s.store))
 	jisrv1.RegisterOrderServiceServer(s.grpc, orders.NewService(s.store))
 	jisrv1.RegisterNotificationServiceServer(s.grpc, notifications.NewService(s.store))
-	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About))
+	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About, s.opts.Clock))
 	jisrv1.RegisterAuditServiceServer(s.grpc, logentries.NewService(s.store))
 	jisrv1.RegisterDirectoryServiceServer(s.grpc, agencies.NewService())
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.health.server)
@@ -255,6 +256,7 @@ func (s *Server) Stop(grace time.Duration) error {
 	<-s.probing
 	<-s.ticking
 	s.strays.close()
+	s.handshakes.close()
 	return s.store.Close()
 }
 

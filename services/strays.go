@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -59,6 +58,7 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 		return ctx, nil
 	}
 	st.metrics.Called(metrics.Unknown, codes.Unimplemented, false, 0)
+	st.metrics.Refused(fault.MethodUnknown)
 	var c *identity.Caller
 	if agency, system, serial, ok := st.door.Named(ctx); ok {
 		c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: st.law()}
@@ -68,7 +68,7 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	default: // the queue is full of strays already: a flood is in the log without its every drop
 	}
 	// The path is the caller's text and is not given back.
-	return nil, status.Error(codes.Unimplemented, "unknown method")
+	return nil, fault.New(fault.MethodUnknown).StatusIn(fault.LanguageOf(info.Header.Get(fault.LanguageHeader))).Err()
 }
 
 func (st *strays) write() {

@@ -5,7 +5,8 @@
 //
 // The first SIGINT or SIGTERM drains; a second ends at once. SIGHUP reads
 // certificates, revocation lists and the agreement again; what does not validate
-// is refused and the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured.
+// is refused and the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured;
+// scripts depend on them.
 package main
 
 import (
@@ -48,6 +49,10 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		}
 		return exitMisconfigured
 	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "jisrd: %q is no flag; the configuration is named by --config\n", flags.Arg(0))
+		return exitMisconfigured
+	}
 	if *check {
 		if err := daemon.Check(*path); err != nil {
 			fmt.Fprintf(stderr, "jisrd: the configuration cannot be served:\n  %v\n", err)
@@ -70,7 +75,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 
 func usage(flags *flag.FlagSet) {
 	out := flags.Output()
-	fmt.Fprintln(out, "jisrd is the exchange. It serves until SIGINT or SIGTERM, and reads certificates and agreement again on SIGHUP.\n\nFlags:")
+	fmt.Fprintln(out, "jisrd is the exchange. It serves until SIGINT or SIGTERM, and reads certificates and agreement again on SIGHUP.\n\n"+
+		"Exit codes: 0 stopped when told to; 1 the port, the store or the disk failed;\n"+
+		"2 the command line, the configuration or a file that it names is wrong.\n\nFlags:")
 	flags.PrintDefaults()
 	fmt.Fprintln(out)
 	daemon.Help(out)
@@ -82,6 +89,7 @@ func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Wr
 	defer stop()
 	ends := make(chan os.Signal, 2)
 	signal.Notify(ends, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(ends)
 	go func() {
 		<-ends
 		stop()
@@ -96,6 +104,9 @@ func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Wr
 	d, err := daemon.Open(ctx, c, version(), log)
 	if err != nil {
 		fmt.Fprintln(stderr, "jisrd:", err)
+		if errors.Is(err, daemon.ErrMisconfigured) {
+			return exitMisconfigured
+		}
 		return exitFailed
 	}
 	go func() {

@@ -6,6 +6,7 @@
 package agreement
 
 import (
+	"maps"
 	"slices"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -137,6 +138,14 @@ func (l *Law) MayUse(role jisrv1.Role, purpose jisrv1.Purpose) bool {
 		l.purposes[role]&(1<<uint(purpose)) != 0
 }
 
+// Reach returns the classes that the purpose can open to whoever may call for it.
+func (l *Law) Reach(purpose jisrv1.Purpose) record.ClassSet {
+	if purpose <= 0 || int(purpose) >= maxPurposes {
+		return 0
+	}
+	return l.ceilings[purpose]
+}
+
 // Pseudonymous reports whether records reach the role under pseudonyms.
 func (l *Law) Pseudonymous(role jisrv1.Role) bool { return l.pseudonymous.Has(role) }
 
@@ -175,6 +184,14 @@ func (l *Law) Notified(subject jisrv1.Notification_Subject, role jisrv1.Role) re
 	terms := l.notifications[subject]
 	return terms.Scope | terms.WithConsent&l.ConsentClasses(role)
 }
+
+// Notification returns how far a notification of that subject opens the file.
+func (l *Law) Notification(subject jisrv1.Notification_Subject) Notification {
+	return l.notifications[subject]
+}
+
+// Reasons returns the codes of all reasons, ascending.
+func (l *Law) Reasons() []int32 { return slices.Sorted(maps.Keys(l.reasons)) }
 
 // Reason returns what a reason code says and what it rests on; both empty if there is no such code.
 func (l *Law) Reason(code int32) (text, source string) {

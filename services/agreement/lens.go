@@ -17,6 +17,23 @@ type Cell struct {
 	Reasons []int32
 }
 
+// ReadBy returns the links that open the class for reading by this cell, as far
+// as the shelf accepts them; own words and a judge's disclosure come beside.
+func (c Cell) ReadBy(class record.Class) LinkSet { return openedBy(c.Read, class, true) }
+
+// ToldBy returns the links that let the role tell the class by this cell.
+func (c Cell) ToldBy(class record.Class) LinkSet { return openedBy(c.Write, class, false) }
+
+func openedBy(conditions ConditionSet, class record.Class, reading bool) LinkSet {
+	var links LinkSet
+	for _, s := range satisfies {
+		if s.within.Has(class) && conditions&s.conditions != 0 && (reading || !s.readingOnly) {
+			links |= Links(s.link)
+		}
+	}
+	return links
+}
+
 // dealings are the classes of an agency's own traffic with others. Whoever was
 // party to it keeps sight of it: no scope narrows them, because a receiver who
 // could not read what it was asked, or that it has ended, could not answer.

@@ -37,10 +37,25 @@ func Parse(text []byte) (*Law, error) {
 	return read(msg, text)
 }
 
+// ParseFormer reads an agreement to compare with, which may come from before a
+// role, class, record, rpc or purpose of today's contract: what it does not name
+// was denied under it. The exchange never decides by what ParseFormer returns.
+func ParseFormer(text []byte) (*Law, error) {
+	msg := &jisrv1.Agreement{}
+	if err := prototext.Unmarshal(text, msg); err != nil {
+		return nil, Mistakes{err.Error()}
+	}
+	return (&parser{msg: msg, former: true}).read(text)
+}
+
 // read turns a decoded agreement into a law.
 func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
-	sum := sha256.Sum256(text)
-	p := &parser{msg: msg, law: &Law{
+	return (&parser{msg: msg}).read(text)
+}
+
+func (p *parser) read(text []byte) (*Law, error) {
+	sum, msg := sha256.Sum256(text), p.msg
+	p.law = &Law{
 		text:          append([]byte(nil), text...),
 		hash:          hex.EncodeToString(sum[:]),
 		title:         msg.GetTitle(),
@@ -51,7 +66,7 @@ func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
 		shelves:       make(map[string]*[maxRoles]LinkSet),
 		referrals:     make(map[jisrv1.Referral_Kind]Referral),
 		notifications: make(map[jisrv1.Notification_Subject]Notification),
-	}}
+	}
 	// Reasons and agencies first: what follows points to them.
 	for _, part := range []func(){
 		p.head, p.reasons, p.agencies, p.roles, p.purposes, p.rpcs, p.records, p.classes, p.referrals, p.notifications,
@@ -71,11 +86,19 @@ func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
 type parser struct {
 	msg      *jisrv1.Agreement
 	law      *Law
+	former   bool // gaps are taken for denials
 	mistakes Mistakes
 }
 
 func (p *parser) wrong(format string, args ...any) {
 	p.mistakes = append(p.mistakes, fmt.Sprintf(format, args...))
+}
+
+// gap notes what is missing altogether.
+func (p *parser) gap(format string, args ...any) {
+	if !p.former {
+		p.wrong(format, args...)
+	}
 }
 
 // checkReasons demands at least one reason, each of which exists.
@@ -98,7 +121,7 @@ type seen[E enum] uint64
 func (s seen[E]) checkAll(p *parser, where string) {
 	for _, e := range every[E]() {
 		if s&(1<<uint(e)) == 0 {
-			p.wrong("%s: %v is missing", where, e)
+			p.gap("%s: %v is missing", where, e)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -137,36 +138,52 @@ func (r *reader) apart(c *Config) {
 func Check(path string) error {
 	c, err := LoadConfig(path)
 	var wrong Mistakes
-	if err != nil && !errors.As(err, &wrong) {
+	if c == nil || err != nil && !errors.As(err, &wrong) {
 		return err
 	}
-	note := func(where string, err error) {
+	note := func(err error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // what is not there was told with its line
-			wrong = append(wrong, where+": "+err.Error())
+			wrong = append(wrong, err.Error())
 		}
 	}
 	text, err := os.ReadFile(c.Agreement)
 	if err == nil {
 		_, err = agreement.Parse(text)
 	}
-	note("agreement "+c.Agreement, err)
-	material, err := identity.LoadMaterial(c.files())
-	note("tls", err)
-	if err == nil {
-		if !time.Now().Before(material.NotAfter()) {
-			note("tls.certificate", errors.New("the server's certificate has expired: renew it"))
-		}
-		_, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
-		note("tls.revocation_lists", err)
+	if err != nil {
+		note(fmt.Errorf("agreement %s: %w", c.Agreement, err))
 	}
-	_, err = tracing.ReadEnvironment(os.Getenv)
-	note("environment", err)
+	material, _, err := c.identity()
+	note(err)
+	if material != nil && !time.Now().Before(material.NotAfter()) {
+		note(errors.New("tls.certificate: the server's certificate has expired: renew it"))
+	}
+	_, err = traces()
+	note(err)
 	if len(wrong) > 0 {
 		return wrong
 	}
 	return nil
 }
 
-func (c *Config) files() identity.Files {
-	return identity.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, ClientCAs: c.TLS.ClientAuthorities}
+// identity reads what the exchange is known by and knows others by.
+func (c *Config) identity() (*identity.Material, *identity.Revocation, error) {
+	material, err := identity.LoadMaterial(identity.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, ClientCAs: c.TLS.ClientAuthorities})
+	if err != nil {
+		return nil, nil, fmt.Errorf("tls: %w", err)
+	}
+	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
+	if err != nil {
+		return material, nil, fmt.Errorf("tls.revocation_lists: %w", err)
+	}
+	return material, revocation, nil
+}
+
+// traces reads where the environment wants traces to go.
+func traces() (tracing.Setting, error) {
+	s, err := tracing.ReadEnvironment(os.Getenv)
+	if err != nil {
+		return s, fmt.Errorf("environment: %w", err)
+	}
+	return s, nil
 }

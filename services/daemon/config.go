@@ -62,7 +62,7 @@ func (m Mistakes) Error() string { return strings.Join(m, "\n  ") }
 
 // LoadConfig reads a configuration file and checks all that can be checked
 // without opening what it names; its error is Mistakes, every one with its line,
-// and what could be read comes with it.
+// and what could be read comes with it, if anything could.
 func LoadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -70,6 +70,9 @@ func LoadConfig(path string) (*Config, error) {
 	}
 	r := &reader{path: path, lines: make(map[string]int)}
 	c := r.read(text)
+	if c == nil {
+		return nil, r.mistakes()
+	}
 	c.resolve(filepath.Dir(path))
 	c.check(r)
 	if wrong := r.mistakes(); len(wrong) > 0 {

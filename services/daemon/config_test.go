@@ -103,13 +103,13 @@ development:
 		`:9: tls.key: .* can be read by others \(mode 0644\): chmod 600 it`,
 		`:10: tls.client_authorities: .* is not there`,
 		`:11: tls.revocation_list: is no setting: jisrd --help lists them`,
-		`yaml: tls.revocation_lists: is missing`,
+		`:7: tls.revocation_lists: is missing`,
 		`:12: metrics_listen: can be reached from other machines`,
 		`:13: metrics_beyond_loopback: must be true or false`,
 		`:14: drain_notice: must be a time such as 5s`,
 		`:15: drain_limit: must not be longer than 10m`,
 		`:16: log: must be json or text`,
-		`:17: log: stands here a second time`,
+		`:17: log: stands in line 16 already`,
 		`:18: shelter: is no setting`,
 		`:19: development: must be one value`,
 		`^agreement .*: `,
@@ -134,6 +134,29 @@ development:
 		}
 	}
 }
+
+func TestATextThatIsNoSettingsIsNamedByItsLineAlone(t *testing.T) {
+	_, path := sound(t)
+	for text, want := range map[string]string{
+		"listen: a\nlog: [\n": path + ":2: is not YAML: did not find expected node content",
+		"- listen\n- log\n":   path + ":1: must be settings, each with its name",
+	} {
+		write(t, path, text)
+		for _, err := range []error{daemon.Check(path), second(daemon.LoadConfig(path))} {
+			if err == nil || err.Error() != want {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+	}
+	// The control: settings that are missing are named one by one.
+	write(t, path, "tls: certs\nlog: json\n")
+	var wrong daemon.Mistakes
+	if err := daemon.Check(path); !errors.As(err, &wrong) || len(wrong) != 11 || !strings.Contains(err.Error(), ":1: tls: must be settings") || !strings.Contains(err.Error(), "yaml: listen: is missing") {
+		t.Errorf("of settings that are missing: %v", err)
+	}
+}
+
+func second(_ *daemon.Config, err error) error { return err }
 
 func TestTheMetricsPortIsKeptFromAgenciesAndOtherMachines(t *testing.T) {
 	_, path := sound(t)

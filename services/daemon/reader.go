@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,12 +32,23 @@ func (r *reader) mistake(key, format string, args ...any) {
 	r.mistakeAt(r.lines[key], key, format, args...)
 }
 
+// missing notes a setting that is not there, at the group it should stand in.
+func (r *reader) missing(s setting) {
+	group, _, _ := strings.Cut(s.key, ".")
+	r.mistakeAt(r.lines[group], s.key, "is missing: %s", s.about)
+}
+
 func (r *reader) mistakeAt(line int, key, format string, args ...any) {
+	r.note(line, key+": "+fmt.Sprintf(format, args...))
+}
+
+// note notes what is wrong in a line; 0 is the file as a whole.
+func (r *reader) note(line int, text string) {
 	at := r.path
 	if line > 0 {
 		at = fmt.Sprintf("%s:%d", r.path, line)
 	}
-	r.found = append(r.found, finding{line, fmt.Sprintf("%s: %s: %s", at, key, fmt.Sprintf(format, args...))})
+	r.found = append(r.found, finding{line, at + ": " + text})
 }
 
 // mistakes are what was found, as it stands in the file; what is missing comes last.
@@ -54,15 +67,31 @@ func (r *reader) mistakes() Mistakes {
 	return all
 }
 
+// syntax is how the library names the line of a text that is no YAML.
+var syntax = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// read takes the settings from a text. Of one that is not settings at all nothing
+// more can be said: it is nil.
 func (r *reader) read(text []byte) *Config {
-	c := &Config{}
-	nodes := make(map[string]*yaml.Node)
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		r.found = append(r.found, finding{0, fmt.Sprintf("%s: is not YAML: %s", r.path, strings.TrimPrefix(err.Error(), "yaml: "))})
-	} else if len(document.Content) > 0 {
-		r.walk("", document.Content[0], nodes)
+		line := 0
+		if at := syntax.FindStringSubmatch(err.Error()); at != nil {
+			line, _ = strconv.Atoi(at[1]) // digits alone
+		}
+		r.note(line, "is not YAML: "+strings.TrimPrefix(syntax.ReplaceAllString(err.Error(), ""), "yaml: "))
+		return nil
 	}
+	nodes := make(map[string]*yaml.Node)
+	if len(document.Content) > 0 { // else everything is missing
+		top := document.Content[0]
+		if top.Kind != yaml.MappingNode {
+			r.note(top.Line, "must be settings, each with its name")
+			return nil
+		}
+		r.walk("", top, nodes)
+	}
+	c := &Config{}
 	for _, s := range settings {
 		node := nodes[s.key]
 		switch {
@@ -71,7 +100,7 @@ func (r *reader) read(text []byte) *Config {
 		case s.without != "":
 			r.take(s, c, s.without)
 		default:
-			r.mistake(s.key, "is missing: %s", s.about)
+			r.missing(s)
 		}
 	}
 	return c
@@ -80,14 +109,13 @@ func (r *reader) read(text []byte) *Config {
 // walk collects the settings below a mapping.
 func (r *reader) walk(under string, node *yaml.Node, nodes map[string]*yaml.Node) {
 	if node.Kind != yaml.MappingNode {
-		r.lines[under] = node.Line
-		r.mistake(strings.TrimSuffix(under, "."), "must be settings, one to a line")
+		r.mistake(strings.TrimSuffix(under, "."), "must be settings, each with its name")
 		return
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := under+node.Content[i].Value, node.Content[i+1]
-		if _, twice := r.lines[key]; twice {
-			r.mistakeAt(node.Content[i].Line, key, "stands here a second time: remove one of the two")
+		if first, twice := r.lines[key]; twice {
+			r.mistakeAt(node.Content[i].Line, key, "stands in line %d already: remove one of the two", first)
 			continue
 		}
 		r.lines[key] = node.Content[i].Line

@@ -51,28 +51,21 @@ type Daemon struct {
 	lost     atomic.Bool // the collector does not take traces
 }
 
+// ErrMisconfigured marks what only another configuration, agreement, certificate or environment mends.
+var ErrMisconfigured = errors.New("what the configuration names cannot be served")
+
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
-	law, err := d.readLaw()
-	if err != nil {
-		return nil, err
+	law, unlawful := d.readLaw()
+	material, revocation, unknown := c.identity()
+	collector, unsaid := traces()
+	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
+		return nil, fmt.Errorf("%w:\n%w", ErrMisconfigured, err)
 	}
 	d.law.Store(law)
-	material, err := identity.LoadMaterial(c.files())
-	if err != nil {
-		return nil, err
-	}
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
-	if err != nil {
-		return nil, err
-	}
 	// Material first: lists are held against its authorities.
 	d.refresh = []func(context.Context) error{d.counted("certificate", material.Refresh), d.counted("revocation", revocation.Refresh)}
-	traces, err := tracing.ReadEnvironment(os.Getenv)
-	if err != nil {
-		return nil, fmt.Errorf("environment: %w", err)
-	}
 	kek, err := keyring.OpenFileKEK(c.KeyEncryptionKey)
 	if err != nil {
 		return nil, err
@@ -80,7 +73,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if d.ring, err = keyring.Open(c.Keyring, kek); err != nil {
 		return nil, err
 	}
-	if d.tracing, err = tracing.Open(ctx, traces, version, d.reportTraces); err != nil {
+	if d.tracing, err = tracing.Open(ctx, collector, version, d.reportTraces); err != nil {
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{

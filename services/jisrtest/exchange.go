@@ -242,6 +242,15 @@ func (x *Exchange) Restart() {
 	x.serve()
 }
 
+// Address is where it listens.
+func (x *Exchange) Address() string { return x.addr }
+
+// Authority issues its certificates; those of clients that tests ask for lie in Dir/certs.
+func (x *Exchange) Authority() *certs.Authority { return x.ca }
+
+// TLS is that of an agency's system, to change and to connect with.
+func (x *Exchange) TLS(agency, system string) *tls.Config { return x.tlsFor(agency, system) }
+
 // tlsFor returns the TLS of an agency's system, whose certificate is made on first use.
 func (x *Exchange) tlsFor(agency, system string) *tls.Config {
 	x.t.Helper()

@@ -53,6 +53,7 @@ var asides = []aside{
 	{name: "the sources are told anew", logged: true, hidden: func(o onlooker) bool {
 		return !o.sees(jisrv1.DataClass_DATA_CLASS_INVESTIGATION_SOURCES)
 	}, play: (*world).newSources},
+	{name: "a fourth victim whom the judge adds, seals and refers", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).sealedVictim},
 	// Last, since the police cannot speak of the second victim any more.
 	{name: "a seal on the second victim", hidden: func(o onlooker) bool { return o.told() }, play: (*world).sealSecond},
 }
@@ -118,6 +119,27 @@ func (w *world) thirdVictim() {
 	v, err := w.police().CreateVictim(context.Background(), jisrv1.CreateVictimRequest_builder{Parent: w.names["case"], Victim: jisrtest.Person(1)}.Build())
 	w.must(err)
 	w.names["third"] = v.GetName()
+}
+
+// sealedVictim adds a person of whom only the judge and an agency that does not
+// look on know; what that agency reads of the case beside the person is as closed.
+func (w *world) sealedVictim() {
+	ctx := context.Background()
+	v, err := w.judge().CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: w.names["case"], Victim: jisrtest.Person(1)}.Build())
+	w.must(err)
+	w.names["fourth"] = v.GetName()
+	w.names["seal of the fourth"] = w.order(jisrv1.Order_KIND_SEAL, v.GetName(), func(o *jisrv1.Order) {
+		o.SetAddressees([]string{"agencies/kri-residency"})
+		o.SetSeal(jisrv1.SealReason_builder{Text: "reason"}.Build())
+	})
+	w.names["fourth's referral"] = w.refer(w.judge(), jisrv1.Referral_KIND_RESIDENCY_REGULARISATION, v.GetName(), "agencies/kri-residency", "text")
+	desk := w.x.As("kri-residency/desk")
+	_, err = desk.AcceptReferral(ctx, jisrv1.AcceptReferralRequest_builder{Name: w.names["fourth's referral"]}.Build())
+	w.must(err)
+	_, err = desk.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: v.GetName()}.Build())
+	w.must(err)
+	_, err = desk.GetCase(ctx, jisrv1.GetCaseRequest_builder{Name: w.names["case"]}.Build())
+	w.must(err)
 }
 
 func (w *world) sealSecond() {

@@ -97,6 +97,9 @@ func Serial(hex string) slog.Attr { return slog.String("serial", oneLine(hex)) }
 // Issuer is who that certificate says issued it.
 func Issuer(name string) slog.Attr { return slog.String("issuer", oneLine(name)) }
 
+// Count is how many more there were of what a line tells.
+func Count(n int) slog.Attr { return slog.Int("count", n) }
+
 // Amiss is what is wrong with a file of the operator: configuration, agreement,
 // certificates, revocation lists. It must not be used for anything else: of
 // what came from a caller or the store, log TypeOf.
@@ -119,7 +122,7 @@ func oneLine(s string) string {
 
 // Keys are the attributes there are, beside time, level and message.
 var Keys = []string{
-	"action", "address", "agency", "agreement", "amiss", "code", "incident", "issuer", "method", "operations", "part",
+	"action", "address", "agency", "agreement", "amiss", "code", "count", "incident", "issuer", "method", "operations", "part",
 	"reason", "serial", "storage", "subject", "system", "took", "type",
 }
 

@@ -26,7 +26,8 @@ func Answers(st agreement.Standing) bool {
 }
 
 // Cares reports whether a person is in the caller's care now: it has accepted a
-// referral of the person that has not ended. To have been asked is not enough.
+// referral of the person that has not ended. To have been asked is not enough,
+// and a question is no care: who answers it need never have met the person.
 func Cares(tx *store.Tx, st agreement.Standing) (bool, error) {
 	for _, l := range st.Links {
 		if l.Link != jisrv1.Link_LINK_RECEIVER {
@@ -36,7 +37,7 @@ func Cares(tx *store.Tx, st agreement.Standing) (bool, error) {
 		if err := tx.Load(l.Via, m); err != nil {
 			return false, err
 		}
-		if m.GetState() == accepted || m.GetState() == inProgress {
+		if m.GetKind() != jisrv1.Referral_KIND_INFORMATION_REQUEST && (m.GetState() == accepted || m.GetState() == inProgress) {
 			return true, nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -34,6 +35,24 @@ func (tx *Tx) DropConsent(name string) error {
 		return err
 	}
 	return tx.moved(n.Case)
+}
+
+// consentInForce is one consent in force as it opens classes to a caller.
+type consentInForce struct {
+	name    string
+	named   bool // it names the caller's agency and no other
+	classes record.ClassSet
+	until   int64
+}
+
+// consents calls f with each consent of a person in force that opens classes to a
+// caller in its role and for its purpose.
+func (s *Store) consents(conn *sqlite.Conn, c *identity.Caller, subject string, f func(consentInForce) error) error {
+	return each(conn, `SELECT name, agency, classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
+			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
+		func(st *sqlite.Stmt) error {
+			return f(consentInForce{st.ColumnText(0), st.ColumnText(1) != "", record.ClassSet(st.ColumnInt64(2)), st.ColumnInt64(3)})
+		}, subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
 }
 
 // ConsentInForce reports whether a victim's consents for one purpose, or a legal

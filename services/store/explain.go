@@ -47,11 +47,11 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			st.Links = append(st.Links, link)
 			onShelf = onShelf || allowed.Has(link.Link)
 		}
-		// Which consents are in force shows to all who may ask here.
 		// Who wrote what is nobody else's to know: it tells who cares for a person.
-		st.Consented = l.Standing.Consented
 		if asker.Agency == c.Agency {
-			st.Own = l.Standing.Own
+			st.Own, st.Consented = l.Standing.Own, l.Standing.Consented
+		} else if st.Consented, err = s.knownConsents(conn, c, asker, r.subject); err != nil {
+			return unavailable(ctx, err)
 		}
 		if len(st.Links) == 0 {
 			st = agreement.Standing{}
@@ -69,6 +69,24 @@ var partyClass = map[string]record.Class{
 	"Order":        jisrv1.DataClass_DATA_CLASS_CASE_PERSONS,
 }
 
+// knownConsents returns what a person's consents open to another agency, as far
+// as the caller may read them: one that names its recipient only where the
+// caller may read whom it names, since that may be the shelter.
+func (s *Store) knownConsents(conn *sqlite.Conn, c, asker *identity.Caller, subject string) (classes record.ClassSet, err error) {
+	err = s.consents(conn, asker, subject, func(f consentInForce) error {
+		class := jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE
+		if f.named {
+			class = jisrv1.DataClass_DATA_CLASS_CASE_PERSONS
+		}
+		known, err := s.reads(conn, c, f.name, class)
+		if known {
+			classes |= f.classes
+		}
+		return err
+	})
+	return classes, err
+}
+
 // knows reports whether a caller may know of another's link: it must be able to
 // read, in the record that made the link, whom that record names.
 func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InForce) (bool, error) {
@@ -79,13 +97,22 @@ func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InFo
 	if !ok {
 		return false, nil
 	}
-	r, _, err := loadRow(conn, link.Via)
+	return s.reads(conn, c, n.Full, partyClass[n.Type.Name])
+}
+
+// reads reports whether a caller may read a class of a record.
+func (s *Store) reads(conn *sqlite.Conn, c *identity.Caller, name string, class record.Class) (bool, error) {
+	n, ok := record.ParseName(name)
+	if !ok {
+		return false, nil
+	}
+	r, _, err := loadRow(conn, name)
 	if err != nil {
 		return false, err
 	}
-	l, known, err := s.standing(conn, c, c.Law, n.Type, link.Via, r)
+	l, known, err := s.standing(conn, c, c.Law, n.Type, name, r)
 	if err != nil || !known {
 		return false, err
 	}
-	return c.Law.Read(c.Role, c.Purpose, l.Standing).Has(partyClass[n.Type.Name]), nil
+	return c.Law.Read(c.Role, c.Purpose, l.Standing).Has(class), nil
 }

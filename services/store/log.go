@@ -114,23 +114,23 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 			return err
 		}
 		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.name = s.entry
-			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC LIMIT ?`
+			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
 		err = each(conn, query, func(st *sqlite.Stmt) error {
+			e, err := s.showEntry(ctx, conn, c, l, name, st)
+			if err != nil || e == nil {
+				return err
+			}
 			if len(page) == q.Size {
 				more = true
-				return nil
-			}
-			e, err := s.showEntry(ctx, conn, c, l, name, st)
-			if err != nil {
-				return err
+				return errFull
 			}
 			last = position{st.ColumnInt64(1), st.ColumnText(0)}
 			page = append(page, e)
 			return nil
-		}, name, after.sort, after.created, after.sort, q.Size+1)
-		if err != nil {
+		}, name, after.sort, after.created, after.sort)
+		if err != nil && !errors.Is(err, errFull) {
 			return unavailable(ctx, err)
 		}
 		if more {
@@ -143,6 +143,9 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	}
 	return page, next, nil
 }
+
+// errFull ends a query whose page is full.
+var errFull = errors.New("store: the page is full")
 
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
@@ -168,7 +171,8 @@ func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Call
 	return l, nil
 }
 
-// showEntry renders one entry and puts on the docket how much of it the caller may see.
+// showEntry renders one entry and puts on the docket how much of it the caller
+// may see; nil where all that linked its agency is closed to the caller by a seal.
 func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
@@ -179,6 +183,9 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 		if candidate.GetRecord() == about {
 			subject = candidate
 		}
+	}
+	if sealed, err := s.unsealedVia(conn, c, subject); sealed || err != nil {
+		return nil, err
 	}
 	e := audit.Show(st.ColumnText(0), leaf, subject, blob(st, 3))
 	setCreateTime(e, time.UnixMicro(leaf.GetTimeMicros()))
@@ -195,28 +202,49 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 	return e, nil
 }
 
+// unsealedVia takes from an entry's subject the records that a seal closes to the
+// caller, and reports whether nothing else linked the agency. Sealed matters are
+// not in the log of who is not named, not even as somebody's.
+func (s *Store) unsealedVia(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (nothing bool, err error) {
+	var open []string
+	for _, name := range subject.GetVia() {
+		sealed, err := number(conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
+			WHERE r.name = ?1 AND (l.subject = '' OR l.subject IN (r.subject, r.name) OR l.name = r.name)
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?2))`, name, c.Agency)
+		if err != nil {
+			return false, err
+		}
+		if sealed == 0 {
+			open = append(open, name)
+		}
+	}
+	nothing = len(open) == 0 && len(subject.GetVia()) > 0 && !slices.ContainsFunc(subject.GetLinks(), byItself.Has)
+	subject.SetVia(open)
+	return nothing, nil
+}
+
+// byItself are the links that no record makes.
+var byItself = evident | agreement.Links(jisrv1.Link_LINK_AUTHOR)
+
 // evident are links that the owner of a case knows of without any record: its
 // own, the territory's and the monitor's.
 var evident = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_OVERSIGHT)
 
 // seesLink reports whether the caller may know what linked the agency of an
-// entry to its subject: all that did, since one that it may not know of could be
-// why. A refused call had no link, so its agency stays hidden.
+// entry to its subject. A link that is evident is enough: whoever acts there
+// reads there, and were it no longer named once an order addresses it, the log
+// would tell of the order. Else all that linked it must be known, since one that
+// is not could be why. A refused call had no link, so its agency stays hidden.
 func (s *Store) seesLink(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+	if slices.ContainsFunc(subject.GetLinks(), evident.Has) {
+		return true, nil
+	}
 	for _, name := range subject.GetVia() {
 		if known, err := s.knows(conn, c, agreement.InForce{Via: name}); err != nil || !known {
 			return false, err
 		}
 	}
-	if len(subject.GetVia()) > 0 {
-		return true, nil
-	}
-	for _, link := range subject.GetLinks() {
-		if evident.Has(link) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return len(subject.GetVia()) > 0, nil
 }
 
 // Refuse writes a REFUSED entry; what was asked for is named only where it is a well-formed record name.

@@ -35,6 +35,13 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 	return tx.moved(caseName)
 }
 
+// Sealed reports whether a seal of a person closes a record to anybody.
+func (tx *Tx) Sealed(name string) (bool, error) {
+	sealed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
+		WHERE r.name = ? AND l.subject <> '' AND l.subject IN (r.subject, r.name))`, name)
+	return sealed != 0, err
+}
+
 func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 	a, ok := tx.law.Agency(agency)
 	if !ok || a.Jurisdiction != c.GetAdministeringAuthority() {
@@ -83,12 +90,14 @@ func (tx *Tx) closeSealed(caseName string) error {
 	return tx.showUnsealed(caseName)
 }
 
-// showUnsealed makes exactly those rows of a case visible that no seal in force closes.
+// showUnsealed makes exactly those rows of a case visible that no seal in force
+// closes. A seal of a person closes what is about the person, and every link that
+// somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
 	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
-			  AND (l.subject = '' OR l.subject = r.subject OR l.subject = r.name)
+			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
 			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

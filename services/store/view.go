@@ -138,13 +138,11 @@ func keepUntil(l *agreement.Loaded, until int64) {
 // authorship, the access epoch.
 func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, t *record.Type, r row, l *agreement.Loaded) error {
 	l.Header, l.Case = r.header, r.caseName
-	err := each(conn, `SELECT classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
-			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(st *sqlite.Stmt) error {
-			l.Standing.Consented |= record.ClassSet(st.ColumnInt64(0))
-			keepUntil(l, st.ColumnInt64(1))
-			return nil
-		}, r.subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+	err := s.consents(conn, c, r.subject, func(f consentInForce) error {
+		l.Standing.Consented |= f.classes
+		keepUntil(l, f.until)
+		return nil
+	})
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,11 @@ func (x *exchange) smallVolume() *volume {
 // toldFull is a volume that is full because the kernel says so, for who may not
 // mount one; it fills between two writes of one commit.
 func (x *exchange) toldFull() *volume {
-	x.disk = &disk{writes: true}
+	x.disk = &disk{reach: writes}
 	return &volume{
 		fill: func() {
 			x.disk.on(func(op operation) syscall.Errno {
-				if op.Sync {
+				if op.Kind == "sync" {
 					return 0
 				}
 				return syscall.ENOSPC

@@ -28,7 +28,7 @@ func closedGateway() *gateway {
 }
 
 func (g *gateway) rule(op operation) syscall.Errno {
-	if op.Sync {
+	if op.Kind == "sync" {
 		g.waiting <- struct{}{}
 		<-g.open
 	}
@@ -173,7 +173,7 @@ func (x *exchange) forget(w *world, fails func(operation) bool) (uncertain int) 
 	x.disk.on(func(op operation) syscall.Errno {
 		mu.Lock()
 		defer mu.Unlock()
-		if op.Sync && fails(op) {
+		if op.Kind == "sync" && fails(op) {
 			return syscall.EIO
 		}
 		return 0
