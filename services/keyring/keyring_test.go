@@ -195,3 +195,19 @@ func TestAKeyringThatIsGoneGivesNoNewKeys(t *testing.T) {
 		t.Errorf("the key is not in the file: %v", err)
 	}
 }
+
+func TestWhatIsLeftOfAKeyByAStartThatWasCutOffIsGoneAfterTheNext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kek")
+	for _, there := range []bool{false, true} {
+		left := filepath.Join(filepath.Dir(path), unfinished(path)+"1")
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenFileKEK(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a key was there: %v; what was left of another: %v", there, err)
+		}
+	}
+}
