@@ -9,6 +9,8 @@ BUF := go tool -modfile=tools/go.mod buf
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 # Modules of the build's own tools.
 TOOL_MODULES := tools tools/protodeps
+# The bench compares with what others use, and links it.
+MODULES := $(TOOL_MODULES) bench
 # modernc.org/sqlite is C translated to Go: the race detector sees races of its
 # own making there, and costs minutes.
 RACE := -race -gcflags='modernc.org/...=-race=false'
@@ -49,13 +51,13 @@ lint: proto-deps ## Check the schema's rules, formatting, and the Go code
 	@$(BUF) format --diff --exit-code proto
 	$(call heading,'Go: vet')
 	@go vet ./...
-	@for module in $(TOOL_MODULES); do go -C $$module vet ./...; done
+	@for module in $(MODULES); do go -C $$module vet ./...; done
 	$(call heading,'Go: errors come from the catalogue')
 	@go build -C tools -o $(CURDIR)/.tools/ ./cmd/jisr-errors
 	@go vet -vettool=$(CURDIR)/.tools/jisr-errors ./...
 	$(call heading,'Go: golangci-lint and gofmt')
 	@$(GOLANGCI) run ./...
-	@for module in $(TOOL_MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
+	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: breaking
 breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
@@ -69,8 +71,14 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) ./...
+	@go -C bench test ./...
 	@$(MAKE) pages
 	$(call heading,'all is well')
+
+# Ratios, not rates; docs/benchmarks.md says what they mean. No test asks for a time.
+.PHONY: bench
+bench: ## Measure against the physical limit and against peers (BENCH=long: up to a million cases)
+	@go -C bench run . $(if $(filter long,$(BENCH)),-long)
 
 .PHONY: chaos
 chaos: ## Break the server at hundreds of points (JISR_CRASH_POINTS each, 100) and draw more worlds; half an hour

@@ -49,7 +49,10 @@ const (
 	pingAfter     = 30 * time.Second
 	pingTimeout   = 10 * time.Second
 	pingAtMost    = 20 * time.Second
-	workers       = 32
+	// A call keeps its worker while it waits for the log, and one that finds none
+	// grows a stack of its own, which was a tenth of its cost: as many as an agency
+	// may have in flight.
+	workers = atOnce
 )
 
 // Options are what a server is made of; all are required but Metrics and Tracing.

@@ -47,6 +47,7 @@ type Law struct {
 
 	referrals     map[jisrv1.Referral_Kind]Referral
 	notifications map[jisrv1.Notification_Subject]Notification
+	answers       record.ClassSet // what whoever was merely notified may tell at the most
 }
 
 // Agency is a body that takes part in the exchange. Callers must not change it.
@@ -75,6 +76,8 @@ type Referral struct {
 	Order jisrv1.Order_Kind
 	// Consent says that it needs the victim's consent or another legal basis in a consent.
 	Consent bool
+	// Purposes are those of which the consent must name one; none where none is needed.
+	Purposes []jisrv1.Purpose
 	// Scope is what it can open to its receiver at the most.
 	Scope record.ClassSet
 	// Protection kinds escalate and never expire.

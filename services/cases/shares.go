@@ -31,6 +31,9 @@ func (s *Service) ShareCase(ctx context.Context, r *jisrv1.ShareCaseRequest) (*j
 		if err := checkShare(tx, r.GetParent(), m); err != nil {
 			return m, err
 		}
+		if err := tx.NamedBySeals(r.GetParent(), m.GetVictims(), strings.TrimPrefix(m.GetAgency(), "agencies/")); err != nil {
+			return m, err
+		}
 		m.SetState(jisrv1.Share_STATE_ACTIVE)
 		err := tx.Create(m, store.New{Parent: r.GetParent(), Case: r.GetParent(), Subjects: m.GetVictims(), Standing: tx.Standing(r.GetParent())})
 		if err != nil {

@@ -39,6 +39,9 @@ var asides = []aside{
 	{name: "the judge's own referral", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).judgesReferral},
 	{name: "an order addressed to nobody", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).quietOrder},
 	{name: "a consent of the second victim", hidden: func(o onlooker) bool { return o.told() || o.is(committee) }, play: (*world).secondConsents},
+	{name: "a consent that names another organisation", hidden: func(o onlooker) bool {
+		return o.is(jisrv1.Role_ROLE_NGO, jisrv1.Role_ROLE_COMMUNITY_POLICE, jisrv1.Role_ROLE_ASAYISH, jisrv1.Role_ROLE_RESIDENCY, committee)
+	}, play: (*world).otherRecipient},
 	{name: "another share", hidden: func(o onlooker) bool { return !o.is(police, judge, investigator) }, play: (*world).otherShare},
 	{name: "a notification of the judge's", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).judgesNotice},
 	{name: "the judge acknowledges the case", hidden: func(o onlooker) bool { // which is received either way
@@ -185,6 +188,16 @@ func (w *world) secondConsents() {
 	}.Build())
 	w.must(err)
 	w.names["consent"] = c.GetName()
+}
+
+func (w *world) otherRecipient() {
+	consent := given(jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE, jisrv1.DataClass_DATA_CLASS_VICTIM_IDENTITY)
+	consent.SetRecipient("agencies/ngo-shelter-erbil")
+	c, err := w.police().RecordConsent(context.Background(), jisrv1.RecordConsentRequest_builder{
+		Parent: w.names["first"], Answer: jisrv1.Consent_STATE_GIVEN, Consent: consent,
+	}.Build())
+	w.must(err)
+	w.names["consent to another"] = c.GetName()
 }
 
 // given is a consent that a person gave.

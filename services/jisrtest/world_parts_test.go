@@ -29,6 +29,7 @@ var common = []part{
 	{name: "the judge tells of the second victim anew", play: func(w *world, r *rand.Rand) { w.tellVictim("second", r) }},
 	{name: "the judge tells of the suspect anew", play: (*world).tellSuspect},
 	{name: "a forensic examination is ordered", play: func(w *world, _ *rand.Rand) { w.forensic() }},
+	{name: "a shelter is ordered to take the first victim in", play: func(w *world, _ *rand.Rand) { w.shelterOrder() }},
 	{name: "all are told of the first victim again", play: func(w *world, _ *rand.Rand) { w.tellAll() }},
 	{name: "the police ask for an interpreter, who comes", play: (*world).interpret},
 	{name: "a consent is recorded that opens nothing to who looks on", play: (*world).asideConsent},
@@ -81,11 +82,39 @@ func (w *world) tellSuspect(r *rand.Rand) {
 	w.must(err)
 }
 
+// shelterOrder lets the judge order one of two organisations to take the first
+// victim in; which, nobody knows but the two and the judge. It reads its order.
+func (w *world) shelterOrder() {
+	w.t.Helper()
+	shelter := w.ngo(jisrtest.NGO)
+	if w.second && !w.reader.is(judge, investigator, jisrv1.Role_ROLE_NGO) {
+		shelter = w.ngo("ngo-shelter-erbil/desk")
+	}
+	w.names["shelter order"] = w.order(jisrv1.Order_KIND_SHELTER, w.names["first"], func(o *jisrv1.Order) { o.SetAddressees([]string{shelter.Agency}) })
+	_, err := shelter.GetOrder(context.Background(), jisrv1.GetOrderRequest_builder{Name: w.names["shelter order"]}.Build())
+	w.must(err)
+}
+
+// forensic lets the judge order an examination by the hospital.
+func (w *world) forensic() {
+	w.names["forensic order"] = w.order(jisrv1.Order_KIND_FORENSIC_EXAM, w.names["first"], func(o *jisrv1.Order) {
+		o.SetAddressees([]string{"agencies/moh"})
+		if w.second && !w.reader.is(judge, investigator, prosecutor, trial, jisrv1.Role_ROLE_HEALTH) {
+			o.GetDecision().SetText("what only the addressee, prosecution and courts read" + w.chapter)
+		}
+	})
+}
+
+// ngo is an organisation that assists.
+func (w *world) ngo(who string) *jisrtest.Client {
+	return w.x.AsFor(who, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
+}
+
 // interpret lets the police refer to an organisation that nobody looks on for.
 func (w *world) interpret(r *rand.Rand) {
 	ctx := context.Background()
 	w.names["interpreting"] = w.refer(w.police(), jisrv1.Referral_KIND_INTERPRETER, w.names["first"], "agencies/ngo-shelter-erbil", w.partiesOnly("request"))
-	who := w.x.AsFor("ngo-shelter-erbil/desk", jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
+	who := w.ngo("ngo-shelter-erbil/desk")
 	name := w.names["interpreting"]
 	_, err := who.AcceptReferral(ctx, jisrv1.AcceptReferralRequest_builder{Name: name}.Build())
 	w.must(err)

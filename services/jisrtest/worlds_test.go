@@ -64,12 +64,17 @@ func (w *world) readOn(p *tape, o onlooker, names map[string]string, log bool) {
 	p.call("CaseService/GetCaseFile", "name", asks["sealed case"])
 	p.call("AgreementService/ExplainAccess", "name", asks["first"], "agency", "agencies/kri-molsa")
 	p.call("AgreementService/ExplainAccess", "name", in, "agency", "agencies/kri-erbil-pp")
+	for _, organisation := range []string{"agencies/iom", "agencies/ngo-shelter-erbil"} {
+		p.call("AgreementService/ExplainAccess", "name", asks["first"], "agency", organisation)
+		p.call("AgreementService/ExplainAccess", "name", asks["shelter order"], "agency", organisation)
+	}
 	p.deliveries()
 	p.tries(asks)
 	if log {
 		p.pages("AuditService/ListLogEntries", "")
 		p.call("AuditService/ListLogEntries", "record", in)
 		p.call("AuditService/ListLogEntries", "record", asks["first"])
+		p.call("AuditService/ListLogEntries", "record", asks["shelter order"])
 		p.call("AuditService/ListLogEntries", "record", asks["sealed case"])
 	}
 }

@@ -27,6 +27,8 @@ type View struct {
 	Purposes      []Purpose
 	Referrals     []Referral
 	Notifications []Referral
+	// Answers are the classes that whoever was merely notified may tell.
+	Answers []string
 }
 
 // Role is a role.
@@ -79,6 +81,7 @@ type Referral struct {
 	Receivers []string
 	Order     string
 	Consent   bool
+	Purposes  []string // to one of which the person must have consented
 	Scope     []string
 	Besides   []string // a notification's, with consent
 }
@@ -107,6 +110,7 @@ func newView(law *agreement.Law) *View {
 		v.Reasons = append(v.Reasons, Reason{code, text, source})
 	}
 	v.dealings(law)
+	v.Answers = words(law.Answers().List(), classTitle)
 	return v
 }
 
@@ -162,6 +166,7 @@ func (v *View) dealings(law *agreement.Law) {
 		}
 		r := Referral{
 			Title: sentenceOf("Referral." + k.String()), Consent: terms.Consent, Scope: words(terms.Scope.List(), classTitle),
+			Purposes:  words(terms.Purposes, purposeTitle),
 			Receivers: words(terms.Receivers.List(), func(r jisrv1.Role) string { return roleTitle(agreement.RoleName(r)) }),
 		}
 		if terms.Order != 0 {

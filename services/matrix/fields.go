@@ -172,6 +172,14 @@ func (c *comparison) referrals() {
 				c.say(Less, Change{Who: role, Does: "refer", What: []string{name}, Was: strings.Join(wasNeeds, " "), Is: strings.Join(isNeeds, " ")},
 					"%s sees less: a referral of kind %s also needs %s", role, name, strings.Join(came, " "))
 			}
+			both(about(c.was, "purposes"), about(c.is, "purposes"), func(effect Effect, purposes []string) {
+				if !slices.Contains(wasNeeds, wordConsent) || !slices.Contains(isNeeds, wordConsent) {
+					return // told of already
+				}
+				text := map[Effect]string{More: "%s SEES MORE: a referral of kind %s is carried also by a consent to %s", Less: "%s sees less: a referral of kind %s is no longer carried by a consent to %s"}[effect]
+				change := Change{Who: role, Does: "refer", What: append([]string{name}, purposes...), Was: strings.Join(about(c.was, "purposes"), " "), Is: strings.Join(about(c.is, "purposes"), " ")}
+				c.say(effect, change, text, role, name, strings.Join(purposes, ", "))
+			})
 			c.scope("refer", role, jisrv1.Link_LINK_RECEIVER, "a referral of kind "+name, name, wasScope, isScope)
 		}
 	}

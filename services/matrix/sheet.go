@@ -35,11 +35,12 @@ const (
 	kindAgency       = "agency"       // an agency: authority, roles and territories
 	kindReferral     = "referral"     // a kind of referral, a part of its terms: the part
 	kindNotification = "notification" // a subject of notification, a part of its terms: the part
+	kindAnswers      = "answers"      // a link, and what may be told by it at the most
 )
 
 // aboutWords is how many words say what a line is about.
 var aboutWords = map[string]int{
-	kindField: 1, kindCell: 2, kindShelf: 2, kindDoor: 1, kindRole: 1, kindPurpose: 1, kindAgency: 1, kindReferral: 2, kindNotification: 2,
+	kindField: 1, kindCell: 2, kindShelf: 2, kindDoor: 1, kindRole: 1, kindPurpose: 1, kindAgency: 1, kindReferral: 2, kindNotification: 2, kindAnswers: 1,
 }
 
 // NewSheet writes down a law over a contract.
@@ -88,6 +89,7 @@ func NewSheet(law *agreement.Law, contract Contract) Sheet {
 		name := referralName(kind)
 		add(kindReferral, name+" receivers", names(terms.Receivers.List(), agreement.RoleName)...)
 		add(kindReferral, name+" needs", needWords(terms)...)
+		add(kindReferral, name+" purposes", names(terms.Purposes, agreement.PurposeName)...)
 		add(kindReferral, name+" scope", names(terms.Scope.List(), agreement.ClassName)...)
 	}
 	for subject := range values[jisrv1.Notification_Subject]() {
@@ -95,6 +97,7 @@ func NewSheet(law *agreement.Law, contract Contract) Sheet {
 		add(kindNotification, name+" scope", names(terms.Scope.List(), agreement.ClassName)...)
 		add(kindNotification, name+" with_consent", names(terms.WithConsent.List(), agreement.ClassName)...)
 	}
+	add(kindAnswers, agreement.LinkName(jisrv1.Link_LINK_NOTIFIED), names(law.Answers().List(), agreement.ClassName)...)
 	return s
 }
 

@@ -125,6 +125,10 @@ func (b *book) workOut(role, record, class string) (reads, tells sight) {
 	c, named := b.cell(class, role), classNamed(class)
 	reads = sight{links: c.ReadBy(named), consent: c.Consent, purposes: b.purposes(role, class)}
 	tells = sight{links: c.ToldBy(named), purposes: reads.purposes}
+	// Whoever was merely told answers, and tells nothing else.
+	if told := jisrv1.Link_LINK_NOTIFIED; !slices.Contains(b.of(kindAnswers, agreement.LinkName(told)), class) {
+		tells.links &^= agreement.Links(told)
+	}
 	shelf, stored := b.shelf(record, role)
 	if !stored {
 		return reads, tells

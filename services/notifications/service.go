@@ -51,6 +51,11 @@ func (s *Service) SendNotification(ctx context.Context, r *jisrv1.SendNotificati
 		if err := check(tx, m); err != nil {
 			return m, err
 		}
+		for _, a := range m.GetReceivers() {
+			if err := tx.NamedBySeals(m.GetCase(), m.GetVictims(), strings.TrimPrefix(a, "agencies/")); err != nil {
+				return m, err
+			}
+		}
 		m.SetSender("agencies/" + c.Agency)
 		var receipts []*jisrv1.Receipt
 		for _, a := range m.GetReceivers() {

@@ -118,6 +118,10 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 	if record.Classes(m.GetScope()...)&^most != 0 {
 		return fault.Invalid(fault.Violation{Field: "scope", Rule: "holds a class that your agency may no longer read itself; draft the referral anew"})
 	}
+	n, _ := record.ParseName(m.GetName())
+	if err := tx.NamedBySeals(n.Case, []string{m.GetVictim()}, strings.TrimPrefix(m.GetReceiver(), "agencies/")); err != nil {
+		return err
+	}
 	terms, _ := tx.Law().Referral(m.GetKind())
 	if terms.Order != jisrv1.Order_KIND_UNSPECIFIED {
 		in, err := tx.OrderInForce(terms.Order, m.GetVictim())
@@ -132,10 +136,18 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 		if in, err := ConsentHolds(tx, m); err != nil {
 			return err
 		} else if !in {
-			return fault.New(fault.ConsentRequired)
+			return fault.New(fault.ConsentRequired).With("purposes", names(terms.Purposes))
 		}
 	}
 	return nil
+}
+
+func names(purposes []jisrv1.Purpose) string {
+	list := make([]string, len(purposes))
+	for i, p := range purposes {
+		list[i] = strings.TrimPrefix(p.String(), "PURPOSE_")
+	}
+	return strings.Join(list, ", ")
 }
 
 // ConsentHolds reports whether a referral still has the consent that its kind needs.
@@ -147,7 +159,7 @@ func ConsentHolds(tx *store.Tx, m *jisrv1.Referral) (bool, error) {
 	}
 	role := receivingRole(receiver, terms)
 	need := record.Classes(m.GetScope()...) & tx.Law().ConsentClasses(role)
-	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), need)
+	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), terms.Purposes, need)
 }
 
 // ConsentEnded ends a referral whose consent ended: the exchange's own act.

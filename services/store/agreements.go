@@ -29,7 +29,11 @@ func (s *Store) Adopt(ctx context.Context, law *agreement.Law) error {
 			return err
 		}
 		leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
-		if _, err := s.appendEntry(conn, leaf); err != nil {
+		e, err := s.newEntry(leaf)
+		if err != nil {
+			return err
+		}
+		if err := s.insertEntry(conn, e); err != nil {
 			return err
 		}
 		return s.seatMonitors(conn, law)
@@ -71,8 +75,8 @@ func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
 	}); err != nil {
 		return err
 	}
-	tx := &Tx{store: s, conn: conn, law: law, now: s.now()}
 	for _, name := range cases {
+		tx := &Tx{store: s, conn: conn, law: law, now: s.now(), rows: make(map[string]row)}
 		if err := tx.oversee(name); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -33,6 +34,10 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			return unavailable(ctx, err)
 		}
 		allowed := c.Law.Shelf(asker.Role, n.Type.Name)
+		secret, err := s.mayNameAnother(conn, c, asker, n, r)
+		if err != nil {
+			return unavailable(ctx, err)
+		}
 		for _, link := range l.Standing.Links {
 			known, err := asker.Agency == c.Agency, error(nil)
 			if !known {
@@ -41,7 +46,7 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			if err != nil {
 				return unavailable(ctx, err)
 			}
-			if !known {
+			if !known || secret && letIn.Has(link.Link) {
 				continue
 			}
 			st.Links = append(st.Links, link)
@@ -59,6 +64,21 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 		return nil
 	})
 	return st, onShelf, err
+}
+
+// mayNameAnother reports whether a record is a consent to the role of another
+// agency, of which the caller may not read whom it names: on whose shelf of that
+// role it stands would tell.
+func (s *Store) mayNameAnother(conn *sqlite.Conn, c, asker *identity.Caller, n record.Name, r row) (bool, error) {
+	if n.Type.Name != "Consent" || asker.Agency == c.Agency || len(r.header) == 0 {
+		return false, nil
+	}
+	consent := &jisrv1.Consent{}
+	if err := unmarshalHeader(r.header, consent); err != nil || !slices.Contains(asker.Roles, consent.GetRecipientRole()) {
+		return false, err
+	}
+	known, err := s.reads(conn, c, n.Full, jisrv1.DataClass_DATA_CLASS_CASE_PERSONS)
+	return !known, err
 }
 
 // partyClass is the class by which a record that makes links names whom it links.

@@ -87,33 +87,24 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
-	links := linkList(set)
-	if len(links) == 0 {
+	if set == 0 {
 		return nil, last, false, nil
 	}
 	now := s.Clock().UnixMicro()
-	var parts []string
+	hs := holders(c)
 	var args []any
-	for _, h := range holders(c) {
-		part := `SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s`
-		if q.State != 0 {
-			part += ` JOIN records r ON r.name = s.name`
-		}
-		part += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-			AND (s.until_time = 0 OR s.until_time > ?) AND s.link IN (` + marks(len(links)) + `)`
-		args = append(append(args, h, q.Type.Name, after.created, after.sort, now), links...)
+	for _, h := range hs {
+		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
 		if q.Parent != "" {
-			part += ` AND s.name > ? AND s.name < ?` // names of children begin with their parent's
 			args = append(args, q.Parent+"/", q.Parent+"0")
 		}
 		if q.State != 0 {
-			part += ` AND r.state = ? AND (s.scope & ?) <> 0`
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
 		}
-		parts = append(parts, `SELECT * FROM (`+part+` ORDER BY t, o LIMIT ?)`)
 		args = append(args, q.Size+1)
 	}
-	query := strings.Join(parts, " UNION ") + " ORDER BY t, o LIMIT ?"
+	one := "SELECT * FROM (" + holderPage(q) + ")"
+	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
 	err = each(conn, query, func(st *sqlite.Stmt) error {
 		if len(names) == q.Size {
 			more = true
@@ -124,6 +115,24 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 		return nil
 	}, append(args, q.Size+1)...)
 	return names, last, more, err
+}
+
+// holderPage asks for a page of what one holder knows of, in the order in which
+// it lies: what comes after the page is not looked at.
+func holderPage(q Query) string {
+	page := "SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s"
+	if q.State != 0 {
+		page += " JOIN records r ON r.name = s.name"
+	}
+	page += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+	if q.Parent != "" {
+		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
+	}
+	if q.State != 0 {
+		page += " AND r.state = ? AND (s.scope & ?) <> 0"
+	}
+	return page + " ORDER BY t, o LIMIT ?"
 }
 
 // opening returns the links that let a caller see a class.

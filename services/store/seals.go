@@ -1,9 +1,12 @@
 package store
 
 import (
+	"strings"
+
 	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -20,7 +23,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 		return err
 	}
 	for _, agency := range named {
-		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?)", order, caseName, subject, agency); err != nil {
+		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", order, caseName, subject, agency); err != nil {
 			return err
 		}
 		if err := tx.Link(caseName, Grant{Agency: agency, Link: jisrv1.Link_LINK_NAMED, Via: order, Subject: subject, Scope: record.EveryClass}); err != nil {
@@ -33,6 +36,22 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 		}
 	}
 	return tx.moved(caseName)
+}
+
+// NamedBySeals fails unless the seals in force of a matter, and of those persons
+// in it, name an agency: what is sent to another would reach nobody, and its
+// sender would not know. Whoever asks is named, else it would not see the matter.
+func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) error {
+	args := []any{caseName, agency}
+	for _, p := range persons {
+		args = append(args, p)
+	}
+	closed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM seals l WHERE l.case_name = ? AND NOT EXISTS
+		(SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?) AND l.subject IN (''`+strings.Repeat(",?", len(persons))+`))`, args...)
+	if err != nil || closed == 0 {
+		return err
+	}
+	return fault.New(fault.TransitionNotAllowed).With("next_states", "the matter is sealed: name the agency in a new SEAL order first, which takes the place of the one in force")
 }
 
 // Sealed reports whether a seal of a person closes a record to anybody.
@@ -70,7 +89,7 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 		// The order itself stays known to those it named.
-		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", o, o); err != nil {
+		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", o, o); err != nil {
 			return nil, err
 		}
 	}

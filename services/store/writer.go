@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -56,9 +57,12 @@ type writer struct {
 }
 
 type job struct {
-	work  func(*sqlite.Conn) error
-	err   error
+	work func(*sqlite.Conn) error
+	// whole says that the work fails only before it has written anything, or with
+	// the whole transaction: it needs no savepoint of its own.
+	whole bool
 	asked time.Time
+	err   error
 	done  chan struct{}
 }
 
@@ -75,7 +79,16 @@ func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
 // writer has taken the work, the client's deadline no longer matters: a commit
 // that is cut off would leave the client not knowing.
 func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
-	j := &job{work: work, asked: time.Now(), done: make(chan struct{})}
+	return w.take(ctx, &job{work: work, done: make(chan struct{})})
+}
+
+// append is do for work that refuses before it writes, if it refuses.
+func (w *writer) append(ctx context.Context, work func(*sqlite.Conn) error) error {
+	return w.take(ctx, &job{work: work, whole: true, done: make(chan struct{})})
+}
+
+func (w *writer) take(ctx context.Context, j *job) error {
+	j.asked = time.Now()
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -106,6 +119,8 @@ func (w *writer) close() error {
 func (w *writer) run() {
 	defer close(w.done)
 	for first := range w.jobs {
+		// Whoever can run now and is about to ask comes along.
+		runtime.Gosched()
 		batch := []*job{first}
 		for waiting := true; waiting && len(batch) < group; {
 			select {
@@ -179,6 +194,9 @@ func (w *writer) refuse(batch []*job, err error) {
 // runOne runs one call under a savepoint. failed is what the call itself is
 // answered; broken is an error of the transaction, which ends the whole batch.
 func (w *writer) runOne(j *job) (failed, broken error) {
+	if j.whole {
+		return w.runWhole(j)
+	}
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
@@ -197,6 +215,15 @@ func (w *writer) runOne(j *job) (failed, broken error) {
 		}
 	}
 	return failed, exec(w.conn, "RELEASE call")
+}
+
+// runWhole runs work without a savepoint: whatever is no refusal ends the batch.
+func (w *writer) runWhole(j *job) (failed, broken error) {
+	err := protect(j.work, w.conn)
+	if err == nil || errors.Is(err, agreement.ErrMoved) {
+		return err, nil
+	}
+	return nil, err
 }
 
 // protect turns a panic of a call's work into an error: a writer that died would

@@ -107,6 +107,7 @@ type Agreement struct {
 	xxx_hidden_Classes       *[]*ClassTerms         `protobuf:"bytes,9,rep,name=classes,proto3"`
 	xxx_hidden_Referrals     *[]*ReferralTerms      `protobuf:"bytes,10,rep,name=referrals,proto3"`
 	xxx_hidden_Notifications *[]*NotificationTerms  `protobuf:"bytes,11,rep,name=notifications,proto3"`
+	xxx_hidden_Answers       []DataClass            `protobuf:"varint,12,rep,packed,name=answers,proto3,enum=jisr.v1.DataClass"`
 	unknownFields            protoimpl.UnknownFields
 	sizeCache                protoimpl.SizeCache
 }
@@ -231,6 +232,13 @@ func (x *Agreement) GetNotifications() []*NotificationTerms {
 	return nil
 }
 
+func (x *Agreement) GetAnswers() []DataClass {
+	if x != nil {
+		return x.xxx_hidden_Answers
+	}
+	return nil
+}
+
 func (x *Agreement) SetTitle(v string) {
 	x.xxx_hidden_Title = v
 }
@@ -275,6 +283,10 @@ func (x *Agreement) SetNotifications(v []*NotificationTerms) {
 	x.xxx_hidden_Notifications = &v
 }
 
+func (x *Agreement) SetAnswers(v []DataClass) {
+	x.xxx_hidden_Answers = v
+}
+
 type Agreement_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -300,6 +312,8 @@ type Agreement_builder struct {
 	Referrals []*ReferralTerms
 	// How far a notification opens the file.
 	Notifications []*NotificationTerms
+	// What whoever was merely notified may tell at the most; what else there is to tell is for those who work on the case.
+	Answers []DataClass
 }
 
 func (b0 Agreement_builder) Build() *Agreement {
@@ -317,6 +331,7 @@ func (b0 Agreement_builder) Build() *Agreement {
 	x.xxx_hidden_Classes = &b.Classes
 	x.xxx_hidden_Referrals = &b.Referrals
 	x.xxx_hidden_Notifications = &b.Notifications
+	x.xxx_hidden_Answers = b.Answers
 	return m0
 }
 
@@ -1300,6 +1315,7 @@ type ReferralTerms struct {
 	xxx_hidden_Consent    bool                   `protobuf:"varint,4,opt,name=consent,proto3"`
 	xxx_hidden_Scope      []DataClass            `protobuf:"varint,5,rep,packed,name=scope,proto3,enum=jisr.v1.DataClass"`
 	xxx_hidden_Protection bool                   `protobuf:"varint,6,opt,name=protection,proto3"`
+	xxx_hidden_Purposes   []Purpose              `protobuf:"varint,7,rep,packed,name=purposes,proto3,enum=jisr.v1.Purpose"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1371,6 +1387,13 @@ func (x *ReferralTerms) GetProtection() bool {
 	return false
 }
 
+func (x *ReferralTerms) GetPurposes() []Purpose {
+	if x != nil {
+		return x.xxx_hidden_Purposes
+	}
+	return nil
+}
+
 func (x *ReferralTerms) SetKind(v Referral_Kind) {
 	x.xxx_hidden_Kind = v
 }
@@ -1395,6 +1418,10 @@ func (x *ReferralTerms) SetProtection(v bool) {
 	x.xxx_hidden_Protection = v
 }
 
+func (x *ReferralTerms) SetPurposes(v []Purpose) {
+	x.xxx_hidden_Purposes = v
+}
+
 type ReferralTerms_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -1404,12 +1431,14 @@ type ReferralTerms_builder struct {
 	Receivers []Role
 	// The order that must be in force for the victim; unspecified: none.
 	Order Order_Kind
-	// It needs the victim's consent or another legal basis recorded in a consent.
+	// It needs the victim's consent, or another legal basis recorded in a consent, to one of `purposes`.
 	Consent bool
 	// What the referral can open to its receiver at the most.
 	Scope []DataClass
 	// Protection kinds escalate and never expire.
 	Protection bool
+	// The purposes of which the consent must name one; none where the kind needs no consent.
+	Purposes []Purpose
 }
 
 func (b0 ReferralTerms_builder) Build() *ReferralTerms {
@@ -1422,6 +1451,7 @@ func (b0 ReferralTerms_builder) Build() *ReferralTerms {
 	x.xxx_hidden_Consent = b.Consent
 	x.xxx_hidden_Scope = b.Scope
 	x.xxx_hidden_Protection = b.Protection
+	x.xxx_hidden_Purposes = b.Purposes
 	return m0
 }
 
@@ -1518,7 +1548,7 @@ var File_jisr_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xf7\x03\n" +
+	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xa5\x04\n" +
 	"\tAgreement\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
 	"\aedition\x18\x02 \x01(\tR\aedition\x12-\n" +
@@ -1531,7 +1561,8 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsR\aclasses\x124\n" +
 	"\treferrals\x18\n" +
 	" \x03(\v2\x16.jisr.v1.ReferralTermsR\treferrals\x12@\n" +
-	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsR\rnotifications\"L\n" +
+	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsR\rnotifications\x12,\n" +
+	"\aanswers\x18\f \x03(\x0e2\x12.jisr.v1.DataClassR\aanswers\"L\n" +
 	"\n" +
 	"ReasonText\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
@@ -1581,7 +1612,7 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionR\x04read\x12(\n" +
 	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionR\x05write\x12\x18\n" +
 	"\aconsent\x18\x04 \x01(\bR\aconsent\x12\x18\n" +
-	"\areasons\x18\x05 \x03(\x05R\areasons\"\xf7\x01\n" +
+	"\areasons\x18\x05 \x03(\x05R\areasons\"\xa5\x02\n" +
 	"\rReferralTerms\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindR\x04kind\x12+\n" +
 	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\treceivers\x12)\n" +
@@ -1590,7 +1621,8 @@ const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
 	"\n" +
 	"protection\x18\x06 \x01(\bR\n" +
-	"protection\"\xad\x01\n" +
+	"protection\x12,\n" +
+	"\bpurposes\x18\a \x03(\x0e2\x10.jisr.v1.PurposeR\bpurposes\"\xad\x01\n" +
 	"\x11NotificationTerms\x127\n" +
 	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectR\asubject\x12(\n" +
 	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x125\n" +
@@ -1625,10 +1657,10 @@ var file_jisr_v1_agreement_proto_goTypes = []any{
 	(*ClassCell)(nil),         // 11: jisr.v1.ClassCell
 	(*ReferralTerms)(nil),     // 12: jisr.v1.ReferralTerms
 	(*NotificationTerms)(nil), // 13: jisr.v1.NotificationTerms
-	(Jurisdiction)(0),         // 14: jisr.v1.Jurisdiction
-	(Role)(0),                 // 15: jisr.v1.Role
-	(Purpose)(0),              // 16: jisr.v1.Purpose
-	(DataClass)(0),            // 17: jisr.v1.DataClass
+	(DataClass)(0),            // 14: jisr.v1.DataClass
+	(Jurisdiction)(0),         // 15: jisr.v1.Jurisdiction
+	(Role)(0),                 // 16: jisr.v1.Role
+	(Purpose)(0),              // 17: jisr.v1.Purpose
 	(Link)(0),                 // 18: jisr.v1.Link
 	(Referral_Kind)(0),        // 19: jisr.v1.Referral.Kind
 	(Order_Kind)(0),           // 20: jisr.v1.Order.Kind
@@ -1644,35 +1676,37 @@ var file_jisr_v1_agreement_proto_depIdxs = []int32{
 	9,  // 6: jisr.v1.Agreement.classes:type_name -> jisr.v1.ClassTerms
 	12, // 7: jisr.v1.Agreement.referrals:type_name -> jisr.v1.ReferralTerms
 	13, // 8: jisr.v1.Agreement.notifications:type_name -> jisr.v1.NotificationTerms
-	14, // 9: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	15, // 10: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
-	15, // 11: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
-	16, // 12: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
-	16, // 13: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
-	17, // 14: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
-	15, // 15: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
-	8,  // 16: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
-	15, // 17: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
-	18, // 18: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
-	17, // 19: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
-	10, // 20: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
-	11, // 21: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
-	14, // 22: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	15, // 23: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
-	0,  // 24: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
-	0,  // 25: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
-	19, // 26: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
-	15, // 27: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
-	20, // 28: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
-	17, // 29: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
-	21, // 30: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
-	17, // 31: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
-	17, // 32: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	14, // 9: jisr.v1.Agreement.answers:type_name -> jisr.v1.DataClass
+	15, // 10: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	16, // 11: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
+	16, // 12: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
+	17, // 13: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
+	17, // 14: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
+	14, // 15: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
+	16, // 16: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
+	8,  // 17: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
+	16, // 18: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
+	18, // 19: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
+	14, // 20: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
+	10, // 21: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
+	11, // 22: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
+	15, // 23: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	16, // 24: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
+	0,  // 25: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
+	0,  // 26: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
+	19, // 27: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
+	16, // 28: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
+	20, // 29: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
+	14, // 30: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
+	17, // 31: jisr.v1.ReferralTerms.purposes:type_name -> jisr.v1.Purpose
+	21, // 32: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
+	14, // 33: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
+	14, // 34: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_agreement_proto_init() }

@@ -93,7 +93,7 @@ const (
 	Order_KIND_FORENSIC_EXAM Order_Kind = 3
 	// That named classes be disclosed to named agencies.
 	Order_KIND_DISCLOSE Order_Kind = 4
-	// That a matter be sealed for all but named agencies.
+	// That a matter be sealed for all but named agencies; of what is sealed already, it takes the place of the seal in force.
 	Order_KIND_SEAL Order_Kind = 5
 	// That a seal be lifted.
 	Order_KIND_UNSEAL Order_Kind = 6
@@ -423,7 +423,7 @@ type Order_builder struct {
 	Kind Order_Kind
 	// The record it is about: the case, or a victim or suspect in it.
 	Target string
-	// The agencies it is addressed to or, for an order that seals, that may still know of the matter.
+	// The agencies it is addressed to or, for an order that seals, that may still know of the matter. Of another class than the rest, since one may be the shelter.
 	Addressees []string
 	// The classes that a disclosing order opens; only those that the agreement lets an order open to the addressee's role.
 	DataClasses []DataClass
