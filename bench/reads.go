@@ -71,7 +71,7 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 		atMost("G2", "page of 100 victims / typed peer", 1./6, ratio(pages["exchange"], pages["typed"], cost)),
 		known("  CPU of a page", "raw %s, exchange %s, typed %s", micros(of(pages["raw"], cost).median),
 			micros(of(pages["exchange"], cost).median), micros(of(pages["typed"], cost).median)),
-		unmeasured("G3", "tracing at 1 % and metrics on / G1", "not measured: the server has neither yet"),
+		unmeasured("G3", "tracing at 1 % and metrics on / G1", "not measured: no round turns tracing on yet"),
 	)
 	return results, nil
 }

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -9,10 +10,10 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 )
 
-// inFlight is how many calls one agency may have in flight at once: two
+// atOnce is how many calls one agency may have in flight at once: two
 // connections full of streams. An agency with many connections cannot starve
 // another's share.
-const inFlight = 128
+const atOnce = 128
 
 // budget counts calls in flight by agency.
 type budget struct {
@@ -39,7 +40,7 @@ func (b *budget) take(agency string) bool {
 	if b.count == nil {
 		b.count = make(map[string]int)
 	}
-	if b.count[agency] >= inFlight {
+	if b.count[agency] >= atOnce {
 		return false
 	}
 	b.count[agency]++
@@ -52,4 +53,11 @@ func (b *budget) give(agency string) {
 	if b.count[agency]--; b.count[agency] <= 0 {
 		delete(b.count, agency)
 	}
+}
+
+// inFlight counts the calls in flight by agency.
+func (b *budget) inFlight() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.count)
 }

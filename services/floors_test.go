@@ -18,9 +18,10 @@ const module = "github.com/jisr-exchange/jisr/"
 var floors = [][]string{
 	{"gen/jisr/v1", "gen/jisr/sentences"},
 	{"services/record", "services/fault", "services/certs"},
+	{"services/logline", "services/tracing"},
 	{"services/agreement"},
 	{"services/identity", "services/matrix"},
-	{"services/audit", "services/keyring", "services/lawpage"},
+	{"services/audit", "services/keyring", "services/lawpage", "services/metrics"},
 	{"services/store", "services/disclosure"},
 	{"services/lifecycle"},
 	{"services/cases", "services/referrals", "services/orders", "services/agencies", "services/agreements", "services/logentries"},

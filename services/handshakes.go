@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // Bounds of what is logged of refused handshakes: whoever reaches the port can
@@ -40,14 +42,21 @@ func newHandshakes(log *slog.Logger) *handshakes {
 	return &handshakes{log: log, open: make(map[identity.RefusalReason]*handshakeCount)}
 }
 
+// reportHandshake counts every refused connection, and tells of as many as the log may hold.
+func (s *Server) reportHandshake(r identity.Refused) {
+	s.opts.Metrics.HandshakeRefused(r.Reason)
+	s.health.observe(fault.Reason(r.Reason))
+	s.handshakes.refused(r)
+}
+
 // refused takes note of one; it is called on the connection's goroutine.
 func (h *handshakes) refused(r identity.Refused) {
 	if !h.count(r.Reason) {
 		return
 	}
 	h.log.LogAttrs(context.Background(), slog.LevelWarn, "handshake refused",
-		slog.String("reason", string(r.Reason)), slog.String("action", r.Action),
-		slog.String("subject", r.Subject), slog.String("serial", r.Serial), slog.String("issuer", r.Issuer))
+		logline.Why(r.Reason), logline.Action(logline.Advice(r.Action)),
+		logline.Subject(r.Subject), logline.Serial(r.Serial), logline.Issuer(r.Issuer))
 }
 
 // count reports whether one more of a reason is told by itself.
@@ -83,7 +92,7 @@ func (h *handshakes) sum(reason identity.RefusalReason, c *handshakeCount) {
 	h.mu.Unlock()
 	if untold > 0 {
 		h.log.LogAttrs(context.Background(), slog.LevelWarn, "more handshakes refused",
-			slog.String("reason", string(reason)), slog.Int("count", untold))
+			logline.Why(reason), logline.Count(untold))
 	}
 }
 

@@ -32,7 +32,7 @@ func lineOf(t *testing.T, said ...string) (agent, line string) {
 }
 
 func TestTheLineOfACallNamesTheClientsProgram(t *testing.T) {
-	longest := strings.Repeat("a", programLength-len("/1.0")) + "/1.0"
+	longest := strings.Repeat("a", 64-len("/1.0")) + "/1.0"
 	for said, want := range map[string]string{
 		"grpc-go/1.82.1":                                   "grpc-go/1.82.1",
 		"grpcurl/v1.9.3 grpc-go/1.61.0":                    "grpcurl/v1.9.3",

@@ -29,10 +29,12 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logentries"
+	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/notifications"
 	"github.com/jisr-exchange/jisr/services/orders"
 	"github.com/jisr-exchange/jisr/services/referrals"
 	"github.com/jisr-exchange/jisr/services/store"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // Limits of the transport, each with its because in docs/threats.md: 4 MiB of
@@ -50,10 +52,10 @@ const (
 	// A call keeps its worker while it waits for the log, and one that finds none
 	// grows a stack of its own, which was a tenth of its cost: as many as an agency
 	// may have in flight.
-	workers = inFlight
+	workers = atOnce
 )
 
-// Options are what a server is made of; all are required but Development.
+// Options are what a server is made of; all are required but Metrics and Tracing.
 type Options struct {
 	// Database is the path of the embedded store's file.
 	Database string
@@ -75,8 +77,13 @@ type Options struct {
 	Log *slog.Logger
 	// Fatal is called when the disk refused to keep what it took; the process must end.
 	Fatal func(error)
-	// Tick is how often states are brought up to their terms; it must be positive.
+	// Tick is how often states are brought up to their terms and the parts are
+	// asked how they are; it must be positive.
 	Tick time.Duration
+	// Metrics takes what is measured; nothing is when nil.
+	Metrics *metrics.Set
+	// Tracing makes the spans of calls; none when nil.
+	Tracing *tracing.Tracer
 	// About is what WhoAmI tells of the server.
 	About agreements.Server
 }
@@ -116,11 +123,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
+		Meter: meter(o.Metrics),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, health: newPulse(), handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s.health = newPulse(o.Log, s.parts()...)
+	o.Metrics.Watch(s.readings())
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
 	}
@@ -128,7 +138,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.stop = stop
 	go func() {
 		defer close(s.probing)
-		s.health.run(background, s.store.Probe)
+		s.health.run(background, o.Tick)
 	}()
 	go func() {
 		defer close(s.ticking)
@@ -138,7 +148,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) build(page *disclosure.Page) (err error) {
-	if s.gate, err = disclosure.NewGate(page, s.store, s.store, s.door.Recheck, s.opts.Clock); err != nil {
+	if s.gate, err = disclosure.NewGate(page, accounts{s.store, s.opts.Metrics, s.opts.Tracing}, s.store, s.door.Recheck, s.opts.Clock); err != nil {
 		return err
 	}
 	config, err := identity.TLSConfig(s.opts.Material, s.door)
@@ -151,9 +161,9 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if err := validator.Validate(&jisrv1.WhoAmIRequest{}); err != nil {
 		return err // the rules cannot be compiled
 	}
-	s.strays = newStrays(s.store, s.opts.Law, s.door)
+	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
-		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.handshakes.refused)),
+		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake)),
 		grpc.InTapHandle(s.strays.tap),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -174,16 +184,17 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 // chain is the order in which every call passes. Each layer has its because.
 func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 	layers := []layer{
-		s.logging,     // outermost but recovery, so that it sees the code that the caller sees
+		s.logging,     // outermost but these two, so that it sees the code that the caller sees
 		s.catalogued,  // nothing but catalogued errors crosses what stands outside
 		s.refusals,    // a refusal is in the log before the caller hears of it
 		deadline,      // a call without a deadline gets one
 		s.enter,       // the door: who calls, and may they call this
 		s.budget.keep, // after the door, since the budget is the agency's
 	}
-	// Recovery is outermost: a panic anywhere becomes an incident number.
-	unary := []grpc.UnaryServerInterceptor{recovery.UnaryServerInterceptor(s.recoverPanic())}
-	stream := []grpc.StreamServerInterceptor{recovery.StreamServerInterceptor(s.recoverPanic())}
+	// Recovery is outermost but for the measure: a panic anywhere becomes an incident number.
+	measured := layer(s.measured)
+	unary := []grpc.UnaryServerInterceptor{measured.unary(), recovery.UnaryServerInterceptor(s.recoverPanic())}
+	stream := []grpc.StreamServerInterceptor{measured.stream(), recovery.StreamServerInterceptor(s.recoverPanic())}
 	for _, l := range layers {
 		unary, stream = append(unary, l.unary()), append(stream, l.stream())
 	}
@@ -199,7 +210,7 @@ func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnarySer
 	if !ours(info.FullMethod) {
 		return handler(ctx, request)
 	}
-	return s.gate.Unary(ctx, request, info, handler)
+	return s.gate.Unary(ctx, request, info, s.handling(handler))
 }
 
 func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -230,6 +241,13 @@ func (s *Server) register() {
 
 // Serve answers on the listener until Stop.
 func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+
+// Leave says by health that the server is going, and goes on serving: whoever
+// sends calls here has the time until Stop to send them elsewhere.
+func (s *Server) Leave() { s.health.leave() }
+
+// Health tells of each part, and of the whole, whether it is well.
+func (s *Server) Health() map[string]bool { return s.health.well() }
 
 // Stop drains: health says NOT_SERVING, calls in flight end, then everything
 // that was taken is committed and the files are closed. After grace the

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -41,6 +42,7 @@ func OpenShelf(dir string) (*Shelf, error) {
 	if err != nil {
 		return nil, err
 	}
+	unix.Umask(0o077) // as jisrd does, which refuses keys that others can read
 	kek, err := keyring.OpenFileKEK(filepath.Join(dir, "kek"))
 	if err != nil {
 		return nil, err

@@ -34,6 +34,8 @@ tls:
   key: certs/server-key.pem
   client_authorities: certs/ca.pem
   revocation_lists: certs/crl.pem
+metrics_listen: none
+drain_notice: 0s
 `
 
 // Certificates is where a laid directory has its certificates.

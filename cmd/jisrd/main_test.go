@@ -13,6 +13,7 @@ import (
 	jisr "github.com/jisr-exchange/jisr"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/daemon"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // configured writes certificates, the agreement and a configuration, and returns its path.
@@ -35,6 +36,8 @@ tls:
   key: `+certs.ServerKeyFile+`
   client_authorities: `+certs.CAFile+`
   revocation_lists: `+certs.ListFile+`
+metrics_listen: none
+drain_notice: 0s
 `))
 	return path
 }
@@ -54,7 +57,7 @@ func served(ctx context.Context, t *testing.T, path string, log io.Writer) (int,
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	code := serve(ctx, c, logger(c.Log, log), &said)
+	code := serve(ctx, c, logline.New(c.Log, log), &said)
 	return code, said.String()
 }
 
@@ -108,7 +111,7 @@ func TestWhatTheConfigurationNamesIsCheckedAtOnce(t *testing.T) {
 
 func TestMistakesInTheCommandLineEndWithTwo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "jisrd.yaml")
-	for _, args := range [][]string{{"--nosuch"}, {"serve"}, {"--config", missing}, {"--config", missing, "--check"}} {
+	for _, args := range [][]string{{"--nosuch"}, {"serve"}, {"--config", missing}, {"--config", missing, "--check"}, {"--config", missing, "--check-config"}} {
 		var said bytes.Buffer
 		if code := run(t.Context(), args, &said); code != exitMisconfigured || said.Len() == 0 {
 			t.Errorf("%v ends with %d and says %q", args, code, said.String())

@@ -5,13 +5,10 @@ package daemon
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-
-	"github.com/spiffe/go-spiffe/v2/spiffeid"
+	"strings"
+	"time"
 )
 
 // Config is what an exchange is told. Paths are relative to the file they stand in.
@@ -31,14 +28,18 @@ type Config struct {
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
+	// MetricsListen is where operators read metrics and health; nowhere when empty or "none".
+	MetricsListen string `yaml:"metrics_listen"`
+	// MetricsBeyondLoopback lets MetricsListen be an address that other machines reach.
+	MetricsBeyondLoopback bool `yaml:"metrics_beyond_loopback"`
+	// DrainNotice is how long health says that the server is going before calls are refused.
+	DrainNotice time.Duration `yaml:"drain_notice"`
+	// DrainLimit is how long calls in flight may then take before they are cut; 20 s when 0.
+	DrainLimit time.Duration `yaml:"drain_limit"`
 	// Log is `json` or `text`, on standard error.
 	Log string `yaml:"log"`
 	// Development says in WhoAmI that certificates and data are throw-away.
 	Development bool `yaml:"development"`
-
-	path   string          // the file it was read from
-	lines  map[string]int  // where each setting stands
-	unread map[string]bool // settings that stand there and are no value for it
 }
 
 // TLS is the server's own material, all PEM files.
@@ -53,88 +54,37 @@ type TLS struct {
 	RevocationLists string `yaml:"revocation_lists"`
 }
 
-// LoadConfig reads a configuration file and checks all of it. Its error names
-// every mistake, each with the line it stands in.
+// Mistakes are all that is wrong with a configuration, each with where it stands
+// and what to do.
+type Mistakes []string
+
+func (m Mistakes) Error() string { return strings.Join(m, "\n  ") }
+
+// LoadConfig reads a configuration file and checks all that can be checked
+// without opening what it names; its error is Mistakes, every one with its line,
+// and what could be read comes with it, if anything could.
 func LoadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, fmt.Errorf("configuration: %w: name the file by --config; docs/jisrd.example.yaml is one to start from", err)
 	}
-	c := &Config{Log: "json", path: path}
-	wrong, readable := c.read(text)
-	if !readable {
-		return nil, wrong
+	r := &reader{path: path, lines: make(map[string]int)}
+	c := r.read(text)
+	if c == nil {
+		return nil, r.mistakes()
 	}
 	c.resolve(filepath.Dir(path))
-	if wrong = append(wrong, c.check()...); len(wrong) > 0 {
-		slices.SortStableFunc(wrong, func(a, b mistake) int { return a.line - b.line })
-		return nil, wrong
+	c.check(r)
+	if wrong := r.mistakes(); len(wrong) > 0 {
+		return c, wrong
 	}
 	return c, nil
 }
 
-// file is a setting that names a file.
-type file struct {
-	key    string
-	value  *string
-	exists bool // it is not made when missing
-}
-
-func (c *Config) files() []file {
-	return []file{
-		{"agreement", &c.Agreement, true},
-		{"database", &c.Database, false},
-		{"keyring", &c.Keyring, false},
-		{"key_encryption_key", &c.KeyEncryptionKey, false},
-		{"tls.certificate", &c.TLS.Certificate, true},
-		{"tls.key", &c.TLS.Key, true},
-		{"tls.client_authorities", &c.TLS.ClientAuthorities, true},
-		{"tls.revocation_lists", &c.TLS.RevocationLists, true},
-	}
-}
-
 func (c *Config) resolve(dir string) {
-	for _, f := range c.files() {
-		if *f.value != "" && !filepath.IsAbs(*f.value) {
-			*f.value = filepath.Join(dir, *f.value)
+	for _, s := range settings {
+		if value, ok := s.value(c).(*string); ok && s.kind != plain && *value != "" && !filepath.IsAbs(*value) {
+			*value = filepath.Join(dir, *value)
 		}
 	}
-}
-
-// check says what is wrong with the settings that could be read; one that could
-// not has been named already.
-func (c *Config) check() (wrong mistakes) {
-	amiss := func(key, text string) { wrong = append(wrong, c.mistake(key, text)) }
-	if !c.unread["listen"] {
-		if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-			amiss("listen", "must be host:port, such as 0.0.0.0:7443")
-		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			amiss("listen", "must end in a port from 0 to 65535")
-		}
-	}
-	if c.unread["trust_domain"] {
-		// named already
-	} else if c.TrustDomain == "" {
-		amiss("trust_domain", "is missing; it stands in every client certificate")
-	} else if _, err := spiffeid.TrustDomainFromString(c.TrustDomain); err != nil {
-		amiss("trust_domain", "may hold only lower-case letters, digits, dots, dashes and underscores")
-	}
-	if c.Log != "json" && c.Log != "text" && !c.unread["log"] {
-		amiss("log", "must be json or text")
-	}
-	for _, f := range c.files() {
-		switch {
-		case c.unread[f.key]:
-		case *f.value == "":
-			amiss(f.key, "is missing")
-		case f.exists:
-			if _, err := os.Stat(*f.value); err != nil {
-				amiss(f.key, fmt.Sprintf("cannot be read: %v", err))
-			}
-		}
-	}
-	if c.Keyring != "" && c.Keyring == c.Database {
-		amiss("keyring", "must not be the database; a backup of the one must not hold the other")
-	}
-	return wrong
 }

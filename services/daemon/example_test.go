@@ -28,6 +28,11 @@ func placed(t *testing.T, text []byte) string {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"data", "keys"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	path := filepath.Join(dir, "jisrd.yaml")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
@@ -74,9 +79,6 @@ func checkSettings(t *testing.T, under string, config reflect.Type, set map[stri
 	t.Helper()
 	for i := range config.NumField() {
 		key := config.Field(i).Tag.Get("yaml")
-		if key == "" {
-			continue // no setting
-		}
 		value, ok := set[key]
 		if !ok {
 			t.Errorf("the example lacks %s%s", under, key)

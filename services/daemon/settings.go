@@ -2,114 +2,72 @@ package daemon
 
 import (
 	"fmt"
-	"reflect"
-	"regexp"
-	"strconv"
+	"io"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"time"
 )
 
-// mistake is one thing that is wrong with a configuration file.
-type mistake struct {
-	path string
-	line int // 0: the file as a whole
-	text string
+// setting is one line of the configuration: what it is called, what it is for,
+// and where its value goes. Help, the check and the example follow this list.
+type setting struct {
+	key   string
+	about string
+	// value points to a string, a bool or a time.Duration of the configuration.
+	value func(*Config) any
+	// without is what a configuration without it means; such a setting must be there where it is empty.
+	without string
+	kind    kind
 }
 
-func (m mistake) String() string {
-	if m.line == 0 {
-		return m.path + ": " + m.text
-	}
-	return fmt.Sprintf("%s:%d: %s", m.path, m.line, m.text)
+// kind is what a setting names.
+type kind int
+
+const (
+	plain   kind = iota
+	file         // a file that must be there
+	place        // a file or folder that must be there
+	made         // a file that is made where it is missing; its folder must be there
+	private      // a file as file, that nobody but its owner may read
+	own          // a file as made, that nobody but its owner may read
+)
+
+// Without a word in the configuration.
+const (
+	metricsListen = "127.0.0.1:7444"
+	drainNotice   = 5 * time.Second
+	drainLimit    = 20 * time.Second
+)
+
+var settings = []setting{
+	{key: "listen", about: "address to serve agencies on, host:port", value: func(c *Config) any { return &c.Listen }},
+	{key: "trust_domain", about: "domain in every client certificate's name", value: func(c *Config) any { return &c.TrustDomain }},
+	{key: "agreement", about: "file of the data-sharing agreement", value: func(c *Config) any { return &c.Agreement }, kind: file},
+	{key: "database", about: "file of the embedded database; made when missing", value: func(c *Config) any { return &c.Database }, kind: made},
+	{key: "keyring", about: "file of the data keys, away from the database and its backups; made when missing", value: func(c *Config) any { return &c.Keyring }, kind: own},
+	{key: "key_encryption_key", about: "file of the key that wraps the data keys; made when missing", value: func(c *Config) any { return &c.KeyEncryptionKey }, kind: own},
+	{key: "tls.certificate", about: "PEM file of the server's certificate and its chain", value: func(c *Config) any { return &c.TLS.Certificate }, kind: file},
+	{key: "tls.key", about: "PEM file of its key", value: func(c *Config) any { return &c.TLS.Key }, kind: private},
+	{key: "tls.client_authorities", about: "PEM file of the authorities of client certificates", value: func(c *Config) any { return &c.TLS.ClientAuthorities }, kind: file},
+	{key: "tls.revocation_lists", about: "file or folder of their revocation lists", value: func(c *Config) any { return &c.TLS.RevocationLists }, kind: place},
+	{key: "metrics_listen", about: "address of metrics and health for operators, or none", value: func(c *Config) any { return &c.MetricsListen }, without: metricsListen},
+	{key: "metrics_beyond_loopback", about: "lets metrics_listen be an address that other machines reach", value: func(c *Config) any { return &c.MetricsBeyondLoopback }, without: "false"},
+	{key: "drain_notice", about: "how long health says at a stop that the server is going before calls are refused", value: func(c *Config) any { return &c.DrainNotice }, without: drainNotice.String()},
+	{key: "drain_limit", about: "how long calls in flight may then take to end before they are cut", value: func(c *Config) any { return &c.DrainLimit }, without: drainLimit.String()},
+	{key: "log", about: "json or text, on standard error", value: func(c *Config) any { return &c.Log }, without: "json"},
+	{key: "development", about: "says in WhoAmI that certificates and data are throw-away", value: func(c *Config) any { return &c.Development }, without: "false"},
 }
 
-// mistakes is all that is wrong with it, in the order of the file.
-type mistakes []mistake
-
-func (m mistakes) Error() string {
-	lines := make([]string, len(m))
-	for i, one := range m {
-		lines[i] = one.String()
-	}
-	return "configuration:\n  " + strings.Join(lines, "\n  ")
-}
-
-// mistake places what is wrong with a setting; one that is missing, at the group
-// it should stand in.
-func (c *Config) mistake(key, text string) mistake {
-	line := c.lines[key]
-	if group, _, ok := strings.Cut(key, "."); ok && line == 0 {
-		line = c.lines[group]
-	}
-	return mistake{c.path, line, key + ": " + text}
-}
-
-// syntax is how the library names the line of a text that is no YAML.
-var syntax = regexp.MustCompile(`^yaml: line (\d+): `)
-
-// read takes the settings from the text of a file. The decoder of the library
-// stops at the first kind of mistake, so the tree is walked here. Of a text
-// that is not settings at all nothing more can be said: readable is false.
-func (c *Config) read(text []byte) (wrong mistakes, readable bool) {
-	c.lines, c.unread = make(map[string]int), make(map[string]bool)
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		line := 0
-		if at := syntax.FindStringSubmatch(err.Error()); at != nil {
-			line, _ = strconv.Atoi(at[1]) // digits alone
+// Help writes what each setting is for.
+func Help(w io.Writer) {
+	var b strings.Builder
+	b.WriteString("Settings of the configuration:\n")
+	for _, s := range settings {
+		fmt.Fprintf(&b, "  %-25s %s", s.key, s.about)
+		if s.without != "" {
+			fmt.Fprintf(&b, " (%s when left out)", s.without)
 		}
-		return mistakes{{c.path, line, strings.TrimPrefix(syntax.ReplaceAllString(err.Error(), ""), "yaml: ")}}, false
+		b.WriteByte('\n')
 	}
-	if len(doc.Content) == 0 {
-		return nil, true // an empty file: everything is missing
-	}
-	return c.readGroup("", doc.Content[0], reflect.ValueOf(c).Elem()), doc.Content[0].Kind == yaml.MappingNode
-}
-
-// readGroup takes the settings of one group into a struct.
-func (c *Config) readGroup(under string, node *yaml.Node, into reflect.Value) (wrong mistakes) {
-	if node.Kind != yaml.MappingNode {
-		text := "must be settings, each with its name"
-		if under != "" {
-			text = strings.TrimSuffix(under, ".") + ": " + text
-		}
-		return mistakes{{c.path, node.Line, text}}
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		name, value := node.Content[i], node.Content[i+1]
-		key := under + name.Value
-		field, ok := setting(into, name.Value)
-		if !ok {
-			wrong = append(wrong, mistake{c.path, name.Line, key + ": is not a setting"})
-			continue
-		}
-		if first, twice := c.lines[key]; twice {
-			wrong = append(wrong, mistake{c.path, name.Line, fmt.Sprintf("%s: stands in line %d already", key, first)})
-			continue
-		}
-		c.lines[key] = name.Line
-		if field.Kind() == reflect.Struct {
-			wrong = append(wrong, c.readGroup(key+".", value, field)...)
-			continue
-		}
-		if err := value.Decode(field.Addr().Interface()); err != nil {
-			c.unread[key] = true
-			wrong = append(wrong, mistake{c.path, value.Line, key + ": must be " + kinds[field.Kind()]})
-		}
-	}
-	return wrong
-}
-
-// kinds says what a setting of a kind must be.
-var kinds = map[reflect.Kind]string{reflect.String: "one text", reflect.Bool: "true or false"}
-
-// setting returns the field of that name.
-func setting(in reflect.Value, name string) (reflect.Value, bool) {
-	for i := range in.NumField() {
-		if tag := in.Type().Field(i).Tag.Get("yaml"); tag != "" && tag == name {
-			return in.Field(i), true
-		}
-	}
-	return reflect.Value{}, false
+	// What cannot be written to a terminal has nobody to tell.
+	_, _ = io.WriteString(w, b.String())
 }

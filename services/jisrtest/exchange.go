@@ -30,6 +30,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // Exchange is a running exchange.
@@ -39,6 +41,8 @@ type Exchange struct {
 	law  atomic.Pointer[agreement.Law]
 	ca   *certs.Authority
 	ring *keyring.Ring
+
+	revocation *identity.Revocation
 
 	server *services.Server
 	addr   string
@@ -52,6 +56,8 @@ type Exchange struct {
 	Dir string
 	// Log is what the server logged.
 	Log *Buffer
+	// Metrics is what the server measured since it was started.
+	Metrics *metrics.Set
 	// Fatal is what the server called fatal.
 	Fatal atomic.Pointer[error]
 }
@@ -62,6 +68,9 @@ type options struct {
 	dir    string
 	law    []byte
 	tick   time.Duration
+
+	tracing *tracing.Tracer
+	blind   bool
 }
 
 // Option changes how an exchange is started.
@@ -79,6 +88,12 @@ func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
 func WithTick(every time.Duration) Option { return func(o *options) { o.tick = every } }
+
+// WithTracing gives the spans of calls to a tracer.
+func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing = t } }
+
+// WithoutMetrics lets the server measure nothing.
+func WithoutMetrics() Option { return func(o *options) { o.blind = true } }
 
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
@@ -134,18 +149,21 @@ func (x *Exchange) serve() {
 		Certificate: filepath.Join(dir, certs.ServerFile), Key: filepath.Join(dir, certs.ServerKeyFile), ClientCAs: filepath.Join(dir, certs.CAFile),
 	})
 	x.must(err)
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
+	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
 	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
 	x.must(err)
 	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
 	x.must(err)
+	if x.Metrics = metrics.New("test"); x.o.blind {
+		x.Metrics = nil
+	}
 	x.server, err = services.New(context.Background(), services.Options{
-		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: revocation,
+		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
-		Tick:  x.o.tick,
+		Tick:  x.o.tick, Metrics: x.Metrics, Tracing: x.o.tracing,
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
@@ -157,6 +175,16 @@ func (x *Exchange) serve() {
 	server, served := x.server, x.served
 	go func() { served <- server.Serve(listener) }()
 	x.stopped = false
+}
+
+// Addr is the address that agencies call.
+func (x *Exchange) Addr() string { return x.addr }
+
+// Publish publishes a revocation list that is good for so long, and lets the exchange read it.
+func (x *Exchange) Publish(validity time.Duration) {
+	x.t.Helper()
+	x.must(x.ca.PublishFor(filepath.Join(x.Dir, "certs"), validity))
+	x.must(x.revocation.Refresh(context.Background()))
 }
 
 // Database is the path of the case database.
@@ -178,6 +206,9 @@ func (x *Exchange) Tick() {
 	x.t.Helper()
 	x.must(x.server.Expire(context.Background()))
 }
+
+// Health tells of each part of the server, and of the whole, whether it is well.
+func (x *Exchange) Health() map[string]bool { return x.server.Health() }
 
 // Stop drains and ends the exchange; the files stay.
 func (x *Exchange) Stop() {

@@ -21,7 +21,8 @@ func OpenFileKEK(path string) (*FileKEK, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = createKEK(path)
-	} else if err == nil {
+	}
+	if err == nil {
 		err = clearUnfinished(path)
 	}
 	if err != nil {

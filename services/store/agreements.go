@@ -52,7 +52,7 @@ func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
 	if err != nil {
 		return err
 	}
-	if err := e.insert(conn); err != nil {
+	if err := s.insertEntry(conn, e); err != nil {
 		return err
 	}
 	return s.seatMonitors(conn, law)

@@ -230,7 +230,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.name, e.insert(tx.conn)
+	return e.name, tx.store.insertEntry(tx.conn, e)
 }
 
 // touch notes a record for the log entry.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 			if err := s.unmoved(conn, shown, law); err != nil {
 				return err
 			}
-			return e.insert(conn)
+			return s.insertEntry(conn, e)
 		})
 	}
 	if err == nil {
@@ -73,6 +72,7 @@ func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreem
 // entry is an entry as it is stored.
 type entry struct {
 	name                   string
+	kind                   jisrv1.LogEntry_Kind
 	time                   int64
 	leaf, salt, commitment []byte
 	subjects               []*jisrv1.LogSubject
@@ -90,12 +90,12 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 		return nil, err
 	}
 	return &entry{
-		name: name, time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
+		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
 		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
 	}, nil
 }
 
-func (e *entry) insert(conn *sqlite.Conn) error {
+func (s *Store) insertEntry(conn *sqlite.Conn, e *entry) error {
 	err := exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
 		e.name, e.time, e.leaf, e.salt, e.commitment)
 	if err != nil {
@@ -108,6 +108,7 @@ func (e *entry) insert(conn *sqlite.Conn) error {
 			return err
 		}
 	}
+	s.writer.entries = append(s.writer.entries, e.kind)
 	return nil
 }
 
@@ -262,18 +263,4 @@ func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reas
 	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err
-}
-
-// ballast is how much a probe writes: more than a call does, so that a disk with
-// room for a probe has room for what agencies were refused.
-const ballast = 64 << 10
-
-// Probe reports whether the store can write, by writing.
-func (s *Store) Probe(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		// Other bytes each time: what stays the same is not written.
-		fresh := make([]byte, ballast)
-		rand.Read(fresh)
-		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
-	})
 }

@@ -7,9 +7,11 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
@@ -22,6 +24,21 @@ const group = 256
 // database file; the log then holds some megabytes at the most.
 const checkpointEvery = 512
 
+// Meter is told what the writer does, on the writer's own time.
+type Meter interface {
+	// Queued tells how long a call waited until its turn.
+	Queued(took time.Duration)
+	// Committed tells of a commit that is durable: how many calls it held, which
+	// kinds of entries, and how long it took.
+	Committed(calls int, entries []jisrv1.LogEntry_Kind, took time.Duration)
+}
+
+// unmeasured is the meter of a store that nobody watches.
+type unmeasured struct{}
+
+func (unmeasured) Queued(time.Duration)                                 {}
+func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
+
 // writer owns the one connection that writes. Calls that wait are committed
 // together, at once and without a timer: one fsync for many. A call that fails
 // inside a group fails alone.
@@ -29,9 +46,11 @@ type writer struct {
 	conn  *sqlite.Conn
 	jobs  chan *job
 	fatal func(error)
+	meter Meter
 	// Only run touches these.
-	broken  bool // the disk refused to keep what it took
-	pending int  // calls since the last checkpoint
+	broken  bool                   // the disk refused to keep what it took
+	pending int                    // calls since the last checkpoint
+	entries []jisrv1.LogEntry_Kind // what the calls of this commit wrote into the log
 
 	mu     sync.RWMutex
 	closed bool
@@ -44,12 +63,16 @@ type job struct {
 	// the whole transaction: it needs no savepoint of its own.
 	whole bool
 	undo  func() // where it is there, runs before anything else is written if the transaction was not kept
+	asked time.Time
 	err   error
 	done  chan struct{}
 }
 
-func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
-	w := &writer{conn: conn, jobs: make(chan *job, group), fatal: fatal, done: make(chan struct{})}
+func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
+	if meter == nil {
+		meter = unmeasured{}
+	}
+	w := &writer{conn: conn, jobs: make(chan *job, group), fatal: fatal, meter: meter, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -73,6 +96,7 @@ func (w *writer) append(ctx context.Context, work func(*sqlite.Conn) error) erro
 }
 
 func (w *writer) take(ctx context.Context, j *job) error {
+	j.asked = time.Now()
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
@@ -142,6 +166,11 @@ func (w *writer) commit(batch []*job) {
 		w.refuse(batch, fault.New(fault.StoreUnavailable))
 		return
 	}
+	began := time.Now()
+	for _, j := range batch {
+		w.meter.Queued(began.Sub(j.asked))
+	}
+	w.entries = w.entries[:0]
 	err := exec(w.conn, "BEGIN IMMEDIATE")
 	for _, j := range batch {
 		if err != nil {
@@ -157,6 +186,7 @@ func (w *writer) commit(batch []*job) {
 		w.refuse(batch, w.fail(err, committing))
 		return
 	}
+	w.meter.Committed(len(batch), w.entries, time.Since(began))
 	for _, j := range batch {
 		close(j.done)
 	}
@@ -183,6 +213,7 @@ func (w *writer) runOne(j *job) (failed, broken error) {
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
+	wrote := len(w.entries)
 	failed = protect(j.work, w.conn)
 	var f *fault.Fault
 	if failed != nil && !errors.As(failed, &f) && !errors.Is(failed, agreement.ErrMoved) {
@@ -191,6 +222,7 @@ func (w *writer) runOne(j *job) (failed, broken error) {
 		}
 	}
 	if failed != nil {
+		w.entries = w.entries[:wrote]
 		if err := exec(w.conn, "ROLLBACK TO call"); err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWriter(conn, func(err error) { t.Errorf("fatal: %v", err) })
+	w := newWriter(conn, func(err error) { t.Errorf("fatal: %v", err) }, nil)
 	defer func() {
 		if err := w.close(); err != nil {
 			t.Error(err)

@@ -92,7 +92,7 @@ func (f *fuse) String() string {
 // The very first start makes keys, databases and their tables. Wherever it is
 // cut off, the next start goes on and serves.
 func TestFirstStartThatIsCutOffAnywhereIsMadeGoodByTheNext(t *testing.T) {
-	ops := 0
+	var ops int
 	{ // how many operations there are
 		x := install(t)
 		x.disk = &disk{reach: everything}

@@ -69,9 +69,9 @@ func TestNothingIsAnsweredBeforeTheDiskHasIt(t *testing.T) {
 	}
 	g.await(t)
 	// The server is not deaf: what needs no entry is answered all the while, and
-	// gives an early reply the time to be seen.
+	// gives an early reply the time to be seen. That its disk is slow it may say.
 	for range 100 {
-		if got := x.alive(); got != grpc_health_v1.HealthCheckResponse_SERVING {
+		if got := x.alive(); got == grpc_health_v1.HealthCheckResponse_UNKNOWN {
 			t.Errorf("health says %v", got)
 		}
 	}

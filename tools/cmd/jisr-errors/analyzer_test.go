@@ -8,9 +8,10 @@ import (
 
 func TestErrorsThatDoNotComeFromTheCatalogueAreNamed(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), analyzer,
-		server+"/gates",        // makes statuses
-		server+"/wares",        // serves rpcs
-		catalogue,              // may make them
-		"elsewhere.test/other", // is not ours
+		server+"/gates",           // makes statuses
+		server+"/wares",           // serves rpcs
+		catalogue,                 // may make them
+		plays+"/part",             // plays what others do
+		"elsewhere.example/other", // is not ours
 	)
 }
