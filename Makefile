@@ -17,7 +17,7 @@ RACE := -race -gcflags='modernc.org/...=-race=false'
 
 # Tests that compare thousands of calls and would take minutes under the race
 # detector, which has the same handlers before it in every other test.
-LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak
+LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak|EveryDecisionTurnedAround
 
 heading = @printf '\n== %s\n' $(1)
 
@@ -82,7 +82,7 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) -skip '$(LONG)' ./...
 	$(call heading,'long comparisons')
-	@go test -run '$(LONG)' ./services/jisrtest
+	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
 	@go -C bench test ./...
 	@$(MAKE) pages
 	$(call heading,'all is well')
