@@ -122,7 +122,7 @@ func mutations(msg *jisrv1.Agreement) (batches [][]mutation) {
 			}
 			about := part.line + " " + part.name(entry)
 			if part.within == "" {
-				turn(turns, entry.Descriptor(), func(field string) string { return lineOf(about, part.line, field) }, at)
+				turn(turns, entry, func(field string) string { return lineOf(about, part.line, field) }, at)
 				continue
 			}
 			cells := entry.Descriptor().Fields().ByName(protoreflect.Name(part.within))
@@ -132,7 +132,7 @@ func mutations(msg *jisrv1.Agreement) (batches [][]mutation) {
 				if role == "operations" {
 					continue // the server refuses whatever it would be given
 				}
-				turn(turns, cell.Descriptor(), func(string) string { return about + " " + role },
+				turn(turns, cell, func(string) string { return about + " " + role },
 					func(m *jisrv1.Agreement) protoreflect.Message { return at(m).Get(cells).List().Get(j).Message() })
 			}
 		}
@@ -164,10 +164,26 @@ func lineOf(about, kind, field string) string {
 // told are fields of the agreement that name or explain, and decide nothing.
 var told = []string{"role", "data_class", "rpc", "record", "purpose", "kind", "subject", "agency", "display_name", "display_name_ar", "display_name_ckb", "ask", "cells", "reasons"}
 
+// senseless are decisions that the server refuses by itself, whatever the rest
+// says; tests of the parser try them. There are too many to be tried in halves.
+func senseless(entry protoreflect.Message, field string, number protoreflect.EnumNumber) bool {
+	switch m := entry.Interface().(type) {
+	case *jisrv1.PurposeTerms:
+		return field == "classes" && m.GetEveryClass()
+	case *jisrv1.ClassCell:
+		return field == "consent" && slices.Contains(m.GetRead(), jisrv1.Condition_CONDITION_NEVER) ||
+			field == "write" && number == jisrv1.Condition_CONDITION_ORDER.Number()
+	case *jisrv1.RecordCell:
+		return number == jisrv1.Link_LINK_OVERSIGHT.Number() && !slices.Contains(m.GetLinks(), jisrv1.Link_LINK_OVERSIGHT)
+	}
+	return false
+}
+
 // turn collects, by field and value, what turns around each decision of an entry.
-func turn(turns map[string][]mutation, entry protoreflect.MessageDescriptor, line func(field string) string, at func(*jisrv1.Agreement) protoreflect.Message) {
-	for i := range entry.Fields().Len() {
-		fd := entry.Fields().Get(i)
+func turn(turns map[string][]mutation, entry protoreflect.Message, line func(field string) string, at func(*jisrv1.Agreement) protoreflect.Message) {
+	fields := entry.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
 		name := string(fd.Name())
 		if slices.Contains(told, name) {
 			continue
@@ -180,8 +196,8 @@ func turn(turns map[string][]mutation, entry protoreflect.MessageDescriptor, lin
 		case fd.IsList() && fd.Kind() == protoreflect.EnumKind:
 			for n := 1; n < fd.Enum().Values().Len(); n++ {
 				number := fd.Enum().Values().Get(n).Number()
-				if name == "write" && number == jisrv1.Condition_CONDITION_ORDER.Number() {
-					continue // an order opens for reading only, and the server refuses another
+				if senseless(entry, name, number) {
+					continue
 				}
 				add(fmt.Sprint(number), func(m protoreflect.Message) { toggle(m, fd, number) })
 			}
@@ -195,6 +211,9 @@ func turn(turns map[string][]mutation, entry protoreflect.MessageDescriptor, lin
 				m.Clear(fd)
 			})
 		case fd.Kind() == protoreflect.BoolKind:
+			if senseless(entry, name, 0) {
+				continue
+			}
 			add("", func(m protoreflect.Message) { m.Set(fd, protoreflect.ValueOfBool(!m.Get(fd).Bool())) })
 		case fd.Kind() == protoreflect.EnumKind:
 			add("", func(m protoreflect.Message) {
