@@ -23,6 +23,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/agencies"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/cases"
 	"github.com/jisr-exchange/jisr/services/consents"
 	"github.com/jisr-exchange/jisr/services/disclosure"
@@ -48,9 +49,12 @@ const (
 	pingTimeout   = 10 * time.Second
 	pingAtMost    = 20 * time.Second
 	workers       = 32
+	// window is what a client may send ahead on a stream, and on a connection,
+	// before it is read. Without it grpc-go lets a fast sender have 16 MiB.
+	window = 64 << 10
 )
 
-// Options are what a server is made of; all are required but Development.
+// Options are what a server is made of; all are required but About and Budgets.
 type Options struct {
 	// Database is the path of the embedded store's file.
 	Database string
@@ -74,6 +78,8 @@ type Options struct {
 	Fatal func(error)
 	// Tick is how often states are brought up to their terms; it must be positive.
 	Tick time.Duration
+	// Budgets bound what one agency may ask for; the default where nothing is set.
+	Budgets budget.Limits
 	// About is what WhoAmI tells of the server.
 	About agreements.Server
 }
@@ -86,8 +92,9 @@ type Server struct {
 	gate    *disclosure.Gate
 	grpc    *grpc.Server
 	health  *pulse
-	budget  budget
+	budgets *budget.Book
 	strays  *strays
+	quiet   *quiet
 	stop    context.CancelFunc
 	probing chan struct{}
 	ticking chan struct{}
@@ -101,6 +108,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	if o.Tick <= 0 {
 		return nil, errors.New("services: refusing to serve without a tick: terms would pass and no state would say so")
+	}
+	if o.Budgets == (budget.Limits{}) {
+		o.Budgets = budget.Default()
 	}
 	page, err := disclosure.NewPage(o.Keyring)
 	if err != nil {
@@ -116,7 +126,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, health: newPulse(), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, quiet: newQuiet(), store: shelf, door: door, health: newPulse(), probing: make(chan struct{}), ticking: make(chan struct{})}
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
 	}
@@ -146,9 +156,15 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		return err
 	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door)
+	if s.budgets, err = budget.NewBook(s.opts.Budgets, s.inAgreement, s.reportCut); err != nil {
+		return err
+	}
 	s.grpc = grpc.NewServer(append(s.chain(validator),
-		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake)),
-		grpc.InTapHandle(s.strays.tap),
+		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
+		grpc.InTapHandle(s.tap),
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
@@ -168,12 +184,11 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 // chain is the order in which every call passes. Each layer has its because.
 func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 	layers := []layer{
-		s.logging,     // outermost but recovery, so that it sees the code that the caller sees
-		s.catalogued,  // nothing but catalogued errors crosses what stands outside
-		s.refusals,    // a refusal is in the log before the caller hears of it
-		deadline,      // a call without a deadline gets one
-		s.enter,       // the door: who calls, and may they call this
-		s.budget.keep, // after the door, since the budget is the agency's
+		s.logging,    // outermost but recovery, so that it sees the code that the caller sees
+		s.catalogued, // nothing but catalogued errors crosses what stands outside
+		s.refusals,   // a refusal is in the log before the caller hears of it
+		s.enter,      // the door: who calls, and may they call this
+		s.pace,       // after the door, since the budget is the agency's
 	}
 	// Recovery is outermost: a panic anywhere becomes an incident number.
 	unary := []grpc.UnaryServerInterceptor{recovery.UnaryServerInterceptor(s.recoverPanic())}
@@ -182,8 +197,8 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		unary, stream = append(unary, l.unary()), append(stream, l.stream())
 	}
 	// Validation stands after the door (AIP-211) and before the page, which looks nothing up for a malformed request.
-	unary = append(unary, validateUnary(v), s.pageUnary)
-	stream = append(stream, validateStream(v), s.pageStream)
+	unary = append(unary, s.weigh, validateUnary(v), s.pageUnary)
+	stream = append(stream, s.paceMessages, validateStream(v), s.pageStream)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
 }
 

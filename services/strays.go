@@ -30,7 +30,7 @@ type strays struct {
 	store   *store.Store
 	law     func() *agreement.Law
 	door    *identity.Door
-	methods map[string]bool
+	methods map[string]bool // whether each is a stream
 	queue   chan *identity.Caller
 	done    chan struct{}
 	once    sync.Once
@@ -46,14 +46,14 @@ func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door) *
 func (st *strays) know(server *grpc.Server) {
 	for service, info := range server.GetServiceInfo() {
 		for _, m := range info.Methods {
-			st.methods["/"+service+"/"+m.Name] = true
+			st.methods["/"+service+"/"+m.Name] = m.IsClientStream || m.IsServerStream
 		}
 	}
 }
 
 // tap refuses what the server does not have. It sees every path tried, before the body.
 func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if st.methods[info.FullMethodName] {
+	if _, ok := st.methods[info.FullMethodName]; ok {
 		return ctx, nil
 	}
 	var c *identity.Caller

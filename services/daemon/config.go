@@ -12,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/jisr-exchange/jisr/services/budget"
 )
 
 // Config is what an exchange is told. Paths are relative to the file they stand in.
@@ -33,6 +36,8 @@ type Config struct {
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
+	// Budgets bound what each agency may ask for.
+	Budgets Budgets `yaml:"budgets"`
 	// Log is `json` or `text`, on standard error.
 	Log string `yaml:"log"`
 	// Development says in WhoAmI that certificates and data are throw-away.
@@ -51,13 +56,25 @@ type TLS struct {
 	RevocationLists string `yaml:"revocation_lists"`
 }
 
+// Budgets bound what each agency may ask for; what is left out has its default.
+type Budgets struct {
+	// CallsPerSecond is how many calls, or what weighs as much, an agency may make in a second.
+	CallsPerSecond int `yaml:"calls_per_second"`
+	// CallsInFlight is how many of its calls may be unanswered at once.
+	CallsInFlight int `yaml:"calls_in_flight"`
+	// Connections is how many connections it may have open at once.
+	Connections int `yaml:"connections"`
+	// CallTime is the longest that a call may take, streams excepted.
+	CallTime time.Duration `yaml:"call_time"`
+}
+
 // LoadConfig reads a configuration file and checks all of it; its error names every mistake.
 func LoadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c := &Config{Log: "json"}
+	c := &Config{Log: "json", Budgets: Budgets(budget.Default())}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
@@ -109,6 +126,9 @@ func (c *Config) check() (wrong []string) {
 	}
 	if c.Log != "json" && c.Log != "text" {
 		wrong = append(wrong, "log: must be json or text")
+	}
+	if err := budget.Limits(c.Budgets).Check(); err != nil {
+		wrong = append(wrong, "budgets: each must be positive; one that is left out has its default")
 	}
 	for _, f := range c.fields() {
 		if *f.value == "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/jisr-exchange/jisr/services"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/store"
@@ -67,7 +68,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
-		Tick:  10 * time.Second,
+		Tick:  10 * time.Second, Budgets: budget.Limits(c.Budgets),
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {
