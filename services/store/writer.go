@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
 )
 
 // group bounds how many calls share one commit, so that the first does not wait
 // for the last without end.
 const group = 256
+
+// gather bounds how long the work of one commit takes: some calls take
+// milliseconds, and whoever comes next waits for all that is in the commit.
+const gather = 4 * time.Millisecond
 
 // checkpointEvery is after how many calls the write-ahead log is moved into the
 // database file; the log then holds some megabytes at the most.
@@ -25,15 +31,12 @@ const checkpointEvery = 512
 // inside a group fails alone.
 type writer struct {
 	conn  *sqlite.Conn
-	jobs  chan *job
+	queue *queue
 	fatal func(error)
 	// Only run touches these.
 	broken  bool // the disk refused to keep what it took
 	pending int  // calls since the last checkpoint
-
-	mu     sync.RWMutex
-	closed bool
-	done   chan struct{}
+	done    chan struct{}
 }
 
 type job struct {
@@ -43,7 +46,7 @@ type job struct {
 }
 
 func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
-	w := &writer{conn: conn, jobs: make(chan *job, group), fatal: fatal, done: make(chan struct{})}
+	w := &writer{conn: conn, queue: newQueue(), fatal: fatal, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -52,50 +55,36 @@ func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
 // writer has taken the work, the client's deadline no longer matters: a commit
 // that is cut off would leave the client not knowing.
 func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
-	j := &job{work: work, done: make(chan struct{})}
-	w.mu.RLock()
-	if w.closed {
-		w.mu.RUnlock()
-		return fault.New(fault.StoreUnavailable)
-	}
-	select {
-	case w.jobs <- j:
-		w.mu.RUnlock()
-	case <-ctx.Done():
-		w.mu.RUnlock()
+	if ctx.Err() != nil {
 		return contextFault(ctx)
 	}
-	<-j.done
+	j := &job{work: work, done: make(chan struct{})}
+	if !w.queue.put(agencyOf(ctx), j) {
+		return fault.New(fault.StoreUnavailable)
+	}
+	budget.Rest(ctx, func() { <-j.done })
 	return j.err
 }
 
-func (w *writer) close() error {
-	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
+// agencyOf is whose work it is; what the exchange does of itself is nobody's.
+func agencyOf(ctx context.Context) string {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return ""
 	}
-	w.mu.Unlock()
+	return c.Agency
+}
+
+func (w *writer) close() error {
+	w.queue.close()
 	<-w.done
 	return w.conn.Close()
 }
 
 func (w *writer) run() {
 	defer close(w.done)
-	for first := range w.jobs {
-		batch := []*job{first}
-		for waiting := true; waiting && len(batch) < group; {
-			select {
-			case j, ok := <-w.jobs:
-				if waiting = ok; ok {
-					batch = append(batch, j)
-				}
-			default:
-				waiting = false
-			}
-		}
-		w.commit(batch)
-		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
+	for j, behind := w.queue.first(); j != nil; j, behind = w.queue.first() {
+		if w.pending += w.commit(j, min(behind+1, group)); w.pending >= checkpointEvery && !w.broken {
 			w.checkpoint()
 		}
 	}
@@ -113,19 +102,25 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// commit runs a batch in one transaction and answers all of it only afterwards:
-// even a refusal may rest on what another call of the batch did.
-func (w *writer) commit(batch []*job) {
+// commit runs up to most calls in one transaction, beginning with first, and
+// answers all of them only afterwards: even a refusal may rest on what another
+// call of the batch did. It returns how many they were.
+func (w *writer) commit(first *job, most int) int {
 	if w.broken {
-		w.refuse(batch, fault.New(fault.StoreUnavailable))
-		return
+		w.refuse([]*job{first}, fault.New(fault.StoreUnavailable))
+		return 1
 	}
+	var batch []*job
+	begin := time.Now()
 	err := exec(w.conn, "BEGIN IMMEDIATE")
-	for _, j := range batch {
-		if err != nil {
+	for j := first; j != nil; j = w.queue.next() {
+		batch = append(batch, j)
+		if err == nil {
+			j.err, err = w.runOne(j)
+		}
+		if err != nil || len(batch) == most || time.Since(begin) > gather {
 			break
 		}
-		j.err, err = w.runOne(j)
 	}
 	committing := err == nil
 	if committing {
@@ -133,11 +128,12 @@ func (w *writer) commit(batch []*job) {
 	}
 	if err != nil {
 		w.refuse(batch, w.fail(err, committing))
-		return
+		return len(batch)
 	}
 	for _, j := range batch {
 		close(j.done)
 	}
+	return len(batch)
 }
 
 func (w *writer) refuse(batch []*job, err error) {
