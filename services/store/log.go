@@ -126,7 +126,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 			if err != nil {
 				return err
 			}
-			last = position{st.ColumnInt64(1), st.ColumnText(0)}
+			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
 			page = append(page, e)
 			return nil
 		}, name, after.sort, after.created, after.sort, q.Size+1)
