@@ -13,6 +13,9 @@ TOOL_MODULES := tools tools/protodeps
 # own making there, and costs minutes.
 RACE := -race -gcflags='modernc.org/...=-race=false'
 
+# How long `make fuzz` spends on each target.
+FUZZTIME ?= 1m
+
 heading = @printf '\n== %s\n' $(1)
 
 .PHONY: help
@@ -66,7 +69,17 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
 	@CGO_ENABLED=1 go test $(RACE) ./...
+	$(call heading,'fuzzing')
+	@tools/fuzz.sh 1s
 	$(call heading,'all is well')
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder of outside bytes, FUZZTIME each
+	@tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: hostile
+hostile: ## Measure an agency beside others' attacks, some minutes
+	@go test ./services/jisrtest/hostile -run '^$$' -bench . -benchtime 1x -timeout 30m
 
 # Builds what the other targets run, so that the minutes this takes on a new
 # machine are not taken for a hang.
