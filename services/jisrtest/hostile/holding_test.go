@@ -160,7 +160,7 @@ func TestConnectionsThatNeverBecomeOneKeepNobodyOut(t *testing.T) {
 	x.bounded()
 }
 
-func TestACertifiedClientThatSaysNothingIsClosed(t *testing.T) {
+func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
 	x := start(t, "")
 	conn, err := net.Dial("tcp", x.addr)
 	x.must(err)
