@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"runtime"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 				return err
 			}
 			page = append(page, m)
+			runtime.Gosched() // a long page lets shorter calls pass
 			if size += readable(ctx, c, at.name, m); size >= pageBytes && i < len(found)-1 {
 				found, more = found[:i+1], true
 				break
