@@ -22,3 +22,26 @@ var RegisterMapping []byte
 //
 //go:embed sherloc.mapping.yaml
 var SherlocMapping []byte
+
+// HTCDS is htcds.csv, made-up persons under the field names of IOM's Human
+// Trafficking Case Data Standard 2.0.
+//
+//go:embed htcds.csv
+var HTCDS []byte
+
+// HTCDSMapping is htcds.mapping.yaml, the mapping of a file in that standard.
+//
+//go:embed htcds.mapping.yaml
+var HTCDSMapping []byte
+
+// CTDCMapping is ctdc.mapping.yaml, the mapping of the victim profiles of the
+// Counter Trafficking Data Collaborative.
+//
+//go:embed ctdc.mapping.yaml
+var CTDCMapping []byte
+
+// NRMMapping is nrm.mapping.yaml, the mapping of referrals of the United
+// Kingdom's National Referral Mechanism form.
+//
+//go:embed nrm.mapping.yaml
+var NRMMapping []byte

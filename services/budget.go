@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
@@ -15,6 +16,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // recordsAtOnce is how many records of a list weigh as much as a call does:
@@ -30,7 +32,10 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	agency, _, _, _ := s.door.Named(ctx) // whom nothing names shares an account with its like
 	wait, ok := s.budgets.Of(agency).Admit()
 	if !ok {
-		return nil, overBudget(wait)
+		s.opts.Metrics.Called(info.FullMethodName, codes.ResourceExhausted, false, 0)
+		s.opts.Metrics.Refused(fault.BudgetExceeded)
+		refused := fault.New(fault.BudgetExceeded).RetryAfter(max(wait, time.Second))
+		return nil, refused.StatusIn(fault.LanguageOf(info.Header.Get(fault.LanguageHeader))).Err()
 	}
 	ctx, err := s.strays.tap(ctx, info)
 	if err != nil {
@@ -57,13 +62,9 @@ func (s *Server) bound(ctx context.Context, method string) context.Context {
 	return bounded
 }
 
-func overBudget(wait time.Duration) error {
-	return fault.New(fault.BudgetExceeded).RetryAfter(max(wait, time.Second)).GRPCStatus().Err()
-}
-
-// pace holds a call back until its agency's budget has room for it and its
-// agency has a turn.
-func (s *Server) pace(ctx context.Context, _ string, request any, next func(context.Context) error) error {
+// pace holds a call back until its agency's budget has room for it, and counts it
+// until its handler has returned.
+func (s *Server) pace(ctx context.Context, _ string, _ any, next func(context.Context) error) error {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return err
@@ -73,20 +74,11 @@ func (s *Server) pace(ctx context.Context, _ string, request any, next func(cont
 			return err
 		}
 	}
-	account := s.budgets.Of(c.Agency)
-	done, ok := account.Run()
+	done, ok := s.budgets.Of(c.Agency).Run()
 	if !ok {
 		return fault.New(fault.BudgetExceeded).RetryAfter(time.Second)
 	}
 	defer done()
-	if request == nil {
-		return next(ctx) // a stream waits most of its time, and may have no end
-	}
-	ctx, rest, err := account.Work(ctx)
-	if err != nil {
-		return err
-	}
-	defer rest()
 	return next(ctx)
 }
 
@@ -161,11 +153,18 @@ func (s *Server) whose(info credentials.AuthInfo) (agency, system string) {
 	return agency, system
 }
 
-// reportCut tells the operator of a connection that was cut; the client sees it close.
+// reportCut counts a connection that was cut, and tells the operator of it where
+// the log has room; the client sees it close.
 func (s *Server) reportCut(c budget.Cut) {
-	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "connection cut",
-		slog.String("reason", string(c.Reason)), slog.String("agency", c.Agency), slog.String("system", c.System),
-		slog.Int("unreported", c.Unreported))
+	s.opts.Metrics.ConnectionCut(c.Reason)
+	if c.Quiet {
+		return
+	}
+	attrs := []slog.Attr{logline.Why(c.Reason), logline.Count(c.Unreported)}
+	if c.Agency != "" {
+		attrs = append(attrs, logline.Agency(c.Agency), logline.System(c.System))
+	}
+	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "connection cut", attrs...)
 }
 
 // inAgreement reports whether the agreement in force knows an agency.

@@ -2,6 +2,9 @@ package services
 
 import (
 	"errors"
+	"io"
+	"slices"
+	"strconv"
 
 	"google.golang.org/grpc/encoding"
 	encodingproto "google.golang.org/grpc/encoding/proto"
@@ -23,9 +26,10 @@ const (
 )
 
 var (
-	errWire  = errors.New("not a message of this type")
-	errMany  = errors.New("too many fields")
-	errDepth = errors.New("nested too deep")
+	errWire       = errors.New("not a message of this type")
+	errMany       = errors.New("too many fields")
+	errDepth      = errors.New("nested too deep")
+	errCompressed = errors.New("compressed requests are not taken")
 )
 
 // codec counts what a request holds before it builds it: unary requests are
@@ -34,6 +38,16 @@ var (
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(encodingproto.Name)} }
+
+// plainOnly refuses compressed requests: a small one must not become a large one.
+// Nothing of the exchange's own links a compressor, but the exporter of traces
+// does, and grpc-go takes requests by whatever is linked. Its registry of
+// compressors is the process's, so the server is told by the older option.
+type plainOnly struct{}
+
+func (plainOnly) Type() string { return "gzip" }
+
+func (plainOnly) Do(io.Reader) ([]byte, error) { return nil, errCompressed }
 
 // Unmarshal decodes a request. Of a request of the contract that is refused, a
 // mark remains, so that the door, the log and the catalogue see the call as they
@@ -114,16 +128,21 @@ func countInside(b []byte, fd protoreflect.FieldDescriptor, depth int, left *int
 // Whoever sends it is refused as for any field that the contract does not have.
 const markNumber = protowire.MaxValidNumber
 
-var marks = map[error]uint64{errWire: 1, errMany: 2, errDepth: 3}
+// refusal is what a request can be refused for before it is built, and the words for it.
+type refusal struct {
+	err    error
+	broken fault.Violation
+}
 
-var markRules = map[uint64]string{
-	1: "must be an encoded message of the method's request type, its texts in UTF-8",
-	2: "must hold no more than 4096 fields and list items",
-	3: "must not nest messages more than 16 deep",
+var marks = []refusal{
+	{errWire, fault.Violation{Field: "request", Rule: "must be an encoded message of the method's request type, its texts in UTF-8"}},
+	{errMany, fault.Violation{Field: "request", Rule: "must hold no more than " + strconv.Itoa(maxFields) + " fields and list items"}},
+	{errDepth, fault.Violation{Field: "request", Rule: "must not nest messages more than " + strconv.Itoa(maxDepth) + " deep"}},
 }
 
 func mark(err error) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(nil, markNumber, protowire.VarintType), marks[err])
+	which := slices.IndexFunc(marks, func(r refusal) bool { return errors.Is(err, r.err) })
+	return protowire.AppendVarint(protowire.AppendTag(nil, markNumber, protowire.VarintType), uint64(which))
 }
 
 // unreadable refuses a request that the codec left a mark of.
@@ -134,9 +153,8 @@ func unreadable(m proto.Message) error {
 		return nil
 	}
 	which, _ := protowire.ConsumeVarint(unknown[n:])
-	rule, ok := markRules[which]
-	if !ok {
+	if which >= uint64(len(marks)) {
 		return nil
 	}
-	return fault.Invalid(fault.Violation{Field: "request", Rule: rule})
+	return fault.Invalid(marks[which].broken)
 }

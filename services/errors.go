@@ -3,16 +3,19 @@ package services
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // catalogued lets only errors of the catalogue cross. Whatever else a handler or
@@ -26,45 +29,72 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		s.health.observe(f.Reason())
+		s.refused(ctx, f.Reason())
 		s.logStorage(ctx, method, f.Reason(), err)
 		if f.Reason() != fault.Internal {
-			return f.GRPCStatus().Err()
+			return answer(ctx, f)
 		}
 	}
 	switch {
 	case f == nil && errors.Is(err, context.DeadlineExceeded), f == nil && status.Code(err) == codes.DeadlineExceeded:
-		return fault.New(fault.DeadlineExceeded).GRPCStatus().Err()
+		s.refused(ctx, fault.DeadlineExceeded)
+		return answer(ctx, fault.New(fault.DeadlineExceeded))
 	case f == nil && errors.Is(err, context.Canceled), f == nil && status.Code(err) == codes.Canceled:
-		return fault.New(fault.Cancelled).GRPCStatus().Err()
+		s.refused(ctx, fault.Cancelled)
+		return answer(ctx, fault.New(fault.Cancelled))
 	}
-	return s.incident(ctx, method, fmt.Sprintf("%T", err))
+	if f == nil && !ours(method) && status.Code(err) == codes.NotFound {
+		// Health was asked of a service that it does not know.
+		s.refused(ctx, fault.NotFound)
+		return answer(ctx, fault.New(fault.NotFound))
+	}
+	if f == nil {
+		s.health.observe(fault.Internal)
+		s.refused(ctx, fault.Internal)
+	}
+	return s.incident(ctx, method, err)
+}
+
+// refused tells metrics and trace why a call is refused.
+func (s *Server) refused(ctx context.Context, r fault.Reason) {
+	s.opts.Metrics.Refused(r)
+	tracing.Refused(ctx, r)
+}
+
+// answer renders a fault in the language that the caller asks for.
+func answer(ctx context.Context, f *fault.Fault) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	return f.StatusIn(fault.LanguageOf(md.Get(fault.LanguageHeader))).Err()
 }
 
 // logStorage tells the operator the database's own code, which the caller is not told.
 func (s *Server) logStorage(ctx context.Context, method string, r fault.Reason, err error) {
 	if code, ok := store.Code(err); ok {
 		s.opts.Log.LogAttrs(ctx, slog.LevelError, "the store failed a call",
-			slog.String("method", method), slog.String("reason", string(r)), slog.String("code", code))
+			logline.Method(rpcName(method)), logline.Why(r), logline.Storage(code))
 	}
 }
 
 // incident logs an internal error under a random number and returns what the
-// caller is told of it: that number. Of the error only its type is logged: its
+// caller is told of it: that number. Of the cause only its type is logged: its
 // text may hold a value.
-func (s *Server) incident(ctx context.Context, method, kind string) error {
+func (s *Server) incident(ctx context.Context, method string, cause any) error {
 	number, idErr := record.NewID(s.opts.Random)
 	if idErr != nil {
 		number = "unknown"
 	}
+	s.opts.Metrics.Incident()
 	s.opts.Log.LogAttrs(ctx, slog.LevelError, "internal error",
-		slog.String("incident", number), slog.String("method", method), slog.String("type", kind))
-	return fault.New(fault.Internal).With("incident", number).GRPCStatus().Err()
+		logline.Incident(number), logline.Method(rpcName(method)), logline.TypeOf(cause))
+	return answer(ctx, fault.New(fault.Internal).With("incident", number))
 }
 
 // recoverPanic turns a panic into an incident: the panic's value and stack may
 // hold anything, so its type is all that is logged.
 func (s *Server) recoverPanic() recovery.Option {
 	return recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
-		return s.incident(ctx, "panic", fmt.Sprintf("%T", p))
+		method, _ := grpc.Method(ctx)
+		s.refused(ctx, fault.Internal)
+		return s.incident(ctx, method, p)
 	})
 }

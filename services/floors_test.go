@@ -16,18 +16,19 @@ const module = "github.com/jisr-exchange/jisr/"
 // below its own, so that no record can redact, no shelf can open a section and
 // no gate can reach a handler. Packages of one floor do not know each other.
 var floors = [][]string{
-	{"gen/jisr/v1"},
+	{"gen/jisr/v1", "gen/jisr/sentences"},
 	{"services/record", "services/fault", "services/certs", "services/budget"},
+	{"services/logline", "services/tracing"},
 	{"services/agreement"},
-	{"services/identity"},
-	{"services/audit", "services/keyring"},
+	{"services/identity", "services/matrix"},
+	{"services/audit", "services/keyring", "services/lawpage", "services/metrics"},
 	{"services/store", "services/disclosure"},
 	{"services/lifecycle"},
 	{"services/cases", "services/referrals", "services/orders", "services/agencies", "services/agreements", "services/logentries"},
 	{"services/consents", "services/notifications"},
 	{"services"},
 	{"services/daemon", "services/register", "examples", "."},
-	{"services/demo"},
+	{"services/demo", "services/export"},
 	{"cmd/jisr", "cmd/jisrd"},
 }
 

@@ -30,10 +30,12 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logentries"
+	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/notifications"
 	"github.com/jisr-exchange/jisr/services/orders"
 	"github.com/jisr-exchange/jisr/services/referrals"
 	"github.com/jisr-exchange/jisr/services/store"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // Limits of the transport, each with its because in docs/threats.md: 4 MiB of
@@ -48,13 +50,16 @@ const (
 	pingAfter     = 30 * time.Second
 	pingTimeout   = 10 * time.Second
 	pingAtMost    = 20 * time.Second
-	workers       = 32
+	// A call keeps its worker while it waits for the log, and one that finds none
+	// grows a stack of its own, which was a tenth of its cost: as many as an agency
+	// may have in flight where nothing else is said.
+	workers = 128
 	// window is what a client may send ahead on a stream, and on a connection,
 	// before it is read. Without it grpc-go lets a fast sender have 16 MiB.
 	window = 64 << 10
 )
 
-// Options are what a server is made of; all are required but About and Budgets.
+// Options are what a server is made of; all are required but Budgets, Metrics and Tracing.
 type Options struct {
 	// Database is the path of the embedded store's file.
 	Database string
@@ -76,28 +81,33 @@ type Options struct {
 	Log *slog.Logger
 	// Fatal is called when the disk refused to keep what it took; the process must end.
 	Fatal func(error)
-	// Tick is how often states are brought up to their terms; it must be positive.
+	// Tick is how often states are brought up to their terms and the parts are
+	// asked how they are; it must be positive.
 	Tick time.Duration
 	// Budgets bound what one agency may ask for; the default where nothing is set.
 	Budgets budget.Limits
+	// Metrics takes what is measured; nothing is when nil.
+	Metrics *metrics.Set
+	// Tracing makes the spans of calls; none when nil.
+	Tracing *tracing.Tracer
 	// About is what WhoAmI tells of the server.
 	About agreements.Server
 }
 
 // Server is the exchange.
 type Server struct {
-	opts    Options
-	store   *store.Store
-	door    *identity.Door
-	gate    *disclosure.Gate
-	grpc    *grpc.Server
-	health  *pulse
-	budgets *budget.Book
-	strays  *strays
-	quiet   *quiet
-	stop    context.CancelFunc
-	probing chan struct{}
-	ticking chan struct{}
+	opts       Options
+	store      *store.Store
+	door       *identity.Door
+	gate       *disclosure.Gate
+	grpc       *grpc.Server
+	health     *pulse
+	budgets    *budget.Book
+	strays     *strays
+	handshakes *handshakes
+	stop       context.CancelFunc
+	probing    chan struct{}
+	ticking    chan struct{}
 }
 
 // New opens the store and builds the server. It refuses to start on a reply that
@@ -122,19 +132,22 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
+		Meter: meter(o.Metrics),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, quiet: newQuiet(), store: shelf, door: door, health: newPulse(), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s.health = newPulse(o.Log, s.parts()...)
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
 	}
+	o.Metrics.Watch(s.readings())
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go func() {
 		defer close(s.probing)
-		s.health.run(background, s.store.Probe)
+		s.health.run(background, o.Tick)
 	}()
 	go func() {
 		defer close(s.ticking)
@@ -144,25 +157,28 @@ func New(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) build(page *disclosure.Page) (err error) {
-	if s.gate, err = disclosure.NewGate(page, s.store, s.store, s.door.Recheck, s.opts.Clock); err != nil {
+	if s.gate, err = disclosure.NewGate(page, accounts{s.store, s.opts.Metrics, s.opts.Tracing}, s.store, s.door.Recheck, s.opts.Clock); err != nil {
 		return err
 	}
 	config, err := identity.TLSConfig(s.opts.Material, s.door)
 	if err != nil {
 		return err
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return err
+	// The one of the process: each holds megabytes of compiled rules, and a register
+	// that is imported in this process is held to the same.
+	validator := protovalidate.GlobalValidator
+	if err := validator.Validate(&jisrv1.WhoAmIRequest{}); err != nil {
+		return err // the rules cannot be compiled
 	}
-	s.strays = newStrays(s.store, s.opts.Law, s.door)
 	if s.budgets, err = budget.NewBook(s.opts.Budgets, s.inAgreement, s.reportCut); err != nil {
 		return err
 	}
+	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
 		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
 		grpc.InTapHandle(s.tap),
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.RPCDecompressor(plainOnly{}), //nolint:staticcheck // the newer way is a registry of the whole process
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),
 		grpc.MaxRecvMsgSize(maxRequest),
@@ -184,15 +200,16 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 // chain is the order in which every call passes. Each layer has its because.
 func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 	layers := []layer{
-		s.logging,    // outermost but recovery, so that it sees the code that the caller sees
+		s.logging,    // outermost but these two, so that it sees the code that the caller sees
 		s.catalogued, // nothing but catalogued errors crosses what stands outside
 		s.refusals,   // a refusal is in the log before the caller hears of it
 		s.enter,      // the door: who calls, and may they call this
 		s.pace,       // after the door, since the budget is the agency's
 	}
-	// Recovery is outermost: a panic anywhere becomes an incident number.
-	unary := []grpc.UnaryServerInterceptor{recovery.UnaryServerInterceptor(s.recoverPanic())}
-	stream := []grpc.StreamServerInterceptor{recovery.StreamServerInterceptor(s.recoverPanic())}
+	// Recovery is outermost but for the measure: a panic anywhere becomes an incident number.
+	measured := layer(s.measured)
+	unary := []grpc.UnaryServerInterceptor{measured.unary(), recovery.UnaryServerInterceptor(s.recoverPanic())}
+	stream := []grpc.StreamServerInterceptor{measured.stream(), recovery.StreamServerInterceptor(s.recoverPanic())}
 	for _, l := range layers {
 		unary, stream = append(unary, l.unary()), append(stream, l.stream())
 	}
@@ -208,7 +225,7 @@ func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnarySer
 	if !ours(info.FullMethod) {
 		return handler(ctx, request)
 	}
-	return s.gate.Unary(ctx, request, info, handler)
+	return s.gate.Unary(ctx, request, info, s.handling(handler))
 }
 
 func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -230,7 +247,7 @@ func (s *Server) register() {
 	jisrv1.RegisterConsentServiceServer(s.grpc, consents.NewService(s.store))
 	jisrv1.RegisterOrderServiceServer(s.grpc, orders.NewService(s.store))
 	jisrv1.RegisterNotificationServiceServer(s.grpc, notifications.NewService(s.store))
-	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About))
+	jisrv1.RegisterAgreementServiceServer(s.grpc, agreements.NewService(s.store, s.opts.About, s.opts.Clock))
 	jisrv1.RegisterAuditServiceServer(s.grpc, logentries.NewService(s.store))
 	jisrv1.RegisterDirectoryServiceServer(s.grpc, agencies.NewService())
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.health.server)
@@ -239,6 +256,13 @@ func (s *Server) register() {
 
 // Serve answers on the listener until Stop.
 func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+
+// Leave says by health that the server is going, and goes on serving: whoever
+// sends calls here has the time until Stop to send them elsewhere.
+func (s *Server) Leave() { s.health.leave() }
+
+// Health tells of each part, and of the whole, whether it is well.
+func (s *Server) Health() map[string]bool { return s.health.well() }
 
 // Stop drains: health says NOT_SERVING, calls in flight end, then everything
 // that was taken is committed and the files are closed. After grace the
@@ -252,8 +276,12 @@ func (s *Server) Stop(grace time.Duration) error {
 	<-s.probing
 	<-s.ticking
 	s.strays.close()
+	s.handshakes.close()
 	return s.store.Close()
 }
 
-// Adopt makes an agreement the one in force, in the database and in the log.
-func (s *Server) Adopt(ctx context.Context, law *agreement.Law) error { return s.store.Adopt(ctx, law) }
+// Adopt makes an agreement the one in force, in the database, in the log and, by
+// use, for Options.Law, at one moment.
+func (s *Server) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.store.Adopt(ctx, law, use)
+}

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -16,6 +15,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -30,14 +30,15 @@ type strays struct {
 	store   *store.Store
 	law     func() *agreement.Law
 	door    *identity.Door
+	metrics *metrics.Set
 	methods map[string]bool // whether each is a stream
 	queue   chan *identity.Caller
 	done    chan struct{}
 	once    sync.Once
 }
 
-func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door) *strays {
-	st := &strays{store: s, law: law, door: door, methods: make(map[string]bool), queue: make(chan *identity.Caller, strayQueue), done: make(chan struct{})}
+func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door, m *metrics.Set) *strays {
+	st := &strays{store: s, law: law, door: door, metrics: m, methods: make(map[string]bool), queue: make(chan *identity.Caller, strayQueue), done: make(chan struct{})}
 	go st.write()
 	return st
 }
@@ -56,6 +57,8 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	if _, ok := st.methods[info.FullMethodName]; ok {
 		return ctx, nil
 	}
+	st.metrics.Called(metrics.Unknown, codes.Unimplemented, false, 0)
+	st.metrics.Refused(fault.MethodUnknown)
 	var c *identity.Caller
 	if agency, system, serial, ok := st.door.Named(ctx); ok {
 		c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: st.law()}
@@ -65,7 +68,7 @@ func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, err
 	default: // the queue is full of strays already: a flood is in the log without its every drop
 	}
 	// The path is the caller's text and is not given back.
-	return nil, status.Error(codes.Unimplemented, "unknown method")
+	return nil, fault.New(fault.MethodUnknown).StatusIn(fault.LanguageOf(info.Header.Get(fault.LanguageHeader))).Err()
 }
 
 func (st *strays) write() {

@@ -38,12 +38,16 @@ func (s *Server) Expire(ctx context.Context) error {
 	}
 	var failed []error
 	for _, d := range []struct {
+		kind  string
 		names []string
 		end   func(*store.Tx, string) error
-	}{{due.Consents, consents.Expire}, {due.Orders, orders.Lapse}, {due.Shares, cases.Expire}} {
+	}{{"consent", due.Consents, consents.Expire}, {"order", due.Orders, orders.Lapse}, {"share", due.Shares, cases.Expire}} {
 		for _, name := range d.names {
-			failed = append(failed, s.store.Act(ctx, func(tx *store.Tx) error { return d.end(tx, name) }))
+			err := s.store.Act(ctx, func(tx *store.Tx) error { return d.end(tx, name) })
+			s.opts.Metrics.Moved(d.kind, err)
+			failed = append(failed, err)
 		}
 	}
+	s.opts.Metrics.TermsRun(s.opts.Clock())
 	return errors.Join(failed...)
 }

@@ -8,6 +8,7 @@ require (
 	buf.build/go/bufplugin v0.10.0
 	github.com/bufbuild/protocompile v0.14.2-0.20260910151042-7436f7c76201
 	github.com/google/go-cmp v0.7.0
+	golang.org/x/tools v0.49.0
 	google.golang.org/genproto/googleapis/api v0.0.0-20260904194346-d0f1323225a4
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260904194346-d0f1323225a4
 	google.golang.org/protobuf v1.36.12
@@ -101,4 +102,5 @@ require (
 tool (
 	github.com/bufbuild/buf/cmd/buf
 	github.com/jisr-exchange/jisr/tools/cmd/buf-plugin-jisr
+	github.com/jisr-exchange/jisr/tools/cmd/protoc-gen-sentences
 )

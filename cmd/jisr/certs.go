@@ -27,7 +27,8 @@ each of --systems. The authority's key lies beside them: never use it for an
 exchange in service.`,
 		Example: `  jisr certs --dir certs --agreement agreement.txtpb
   jisr whoami --dir certs --agency moi-ct --server localhost:7443`,
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{withoutContext: "yes"},
 		RunE: func(_ *cobra.Command, _ []string) error {
 			dir := a.flags.dir
 			switch {

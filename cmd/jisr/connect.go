@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -16,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
 
@@ -28,17 +27,30 @@ const retryPolicy = `{"methodConfig": [{"name": [{}], "retryPolicy": {
 // connect opens the connection of a command. It does not wait for it: the
 // first call does, and says what is wrong.
 func (a *app) connect() (*grpc.ClientConn, error) {
-	g := a.flags
-	if g.server == "" {
-		return nil, usage("no exchange is named", "give --server host:port, or set JISR_SERVER")
-	}
-	if _, _, err := net.SplitHostPort(g.server); err != nil {
-		return nil, usage("--server "+quoted(g.server)+" is not host:port", "for example --server localhost:7443")
+	if err := a.checkServer(); err != nil {
+		return nil, err
 	}
 	cfg, err := a.tls()
 	if err != nil {
 		return nil, err
 	}
+	return a.dial(cfg)
+}
+
+// checkServer says what is wrong with --server.
+func (a *app) checkServer() error {
+	if a.flags.server == "" {
+		return usage("no exchange is named", "give --server host:port, set JISR_SERVER, or name a --context")
+	}
+	if _, _, err := net.SplitHostPort(a.flags.server); err != nil {
+		return usage("--server "+quoted(a.flags.server)+" is not host:port", "for example --server localhost:7443")
+	}
+	return nil
+}
+
+// dial opens the connection by a TLS of the caller's own.
+func (a *app) dial(cfg *tls.Config) (*grpc.ClientConn, error) {
+	g := a.flags
 	conn, err := grpc.NewClient(g.server,
 		grpc.WithTransportCredentials(credentials.NewTLS(cfg)),
 		grpc.WithUnaryInterceptor(a.call(cfg)),
@@ -52,66 +64,60 @@ func (a *app) connect() (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
+// files are the paths of authority, certificate and key.
+type files struct{ ca, cert, key string }
+
+// files says where authority, certificate and key lie.
+func (a *app) files() (files, error) {
+	g := a.flags
+	switch {
+	case g.dir != "" && (g.ca != "" || g.cert != "" || g.key != ""):
+		return files{}, usage("--dir names certificate, key and authority together", "leave out --ca, --cert and --key, or --dir")
+	case g.dir != "" && g.agency == "":
+		return files{}, usage("--dir holds the certificates of several agencies", "say which with --agency")
+	case g.dir != "":
+		cert, key := certs.ClientFiles(g.dir, g.agency, g.system)
+		return files{ca: g.dir + "/" + certs.CAFile, cert: cert, key: key}, nil
+	case g.ca == "" || g.cert == "" || g.key == "":
+		return files{}, usage("no certificate is named", "give --ca, --cert and --key, or --dir and --agency for a directory made by jisr certs")
+	}
+	return files{ca: g.ca, cert: g.cert, key: g.key}, nil
+}
+
 // tls reads the certificate, key and authority, and refuses at once what the exchange would refuse.
 func (a *app) tls() (*tls.Config, error) {
-	g := a.flags
-	ca, cert, key := g.ca, g.cert, g.key
-	switch {
-	case g.dir != "" && (ca != "" || cert != "" || key != ""):
-		return nil, usage("--dir names certificate, key and authority together", "leave out --ca, --cert and --key, or --dir")
-	case g.dir != "" && g.agency == "":
-		return nil, usage("--dir holds the certificates of several agencies", "say which with --agency")
-	case g.dir != "":
-		ca = g.dir + "/" + certs.CAFile
-		cert, key = certs.ClientFiles(g.dir, g.agency, g.system)
-	case ca == "" || cert == "" || key == "":
-		return nil, usage("no certificate is named", "give --ca, --cert and --key, or --dir and --agency for a directory made by jisr certs")
-	}
-	cfg, err := certs.LoadClientTLS(ca, cert, key)
+	f, err := a.files()
 	if err != nil {
-		return nil, badFiles(ca, cert, key, err)
+		return nil, err
 	}
+	cfg, err := certs.LoadClientTLS(f.ca, f.cert, f.key)
+	if err != nil {
+		return nil, badFiles(f.ca, f.cert, f.key, err)
+	}
+	cfg.Time = a.now
 	pair, err := cfg.GetClientCertificate(nil)
 	if err != nil {
-		return nil, badFiles(ca, cert, key, err)
+		return nil, badFiles(f.ca, f.cert, f.key, err)
 	}
-	return cfg, checkClient(cert, pair, time.Now())
-}
-
-// checkClient finds what is wrong with a certificate before the exchange does.
-func checkClient(file string, pair *tls.Certificate, now time.Time) error {
 	leaf, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		return &connectionError{file + " is not a certificate", "take the file that the operator of the exchange issued"}
+		return nil, badFiles(f.ca, f.cert, f.key, err)
 	}
-	switch {
-	case now.After(leaf.NotAfter):
-		return &connectionError{fmt.Sprintf("the certificate %s expired on %s", file, leaf.NotAfter.UTC().Format(time.DateTime)), "ask the operator of the exchange for a new one, or check this machine's clock"}
-	case now.Before(leaf.NotBefore):
-		return &connectionError{fmt.Sprintf("the certificate %s is not valid before %s", file, leaf.NotBefore.UTC().Format(time.DateTime)), "check this machine's clock"}
-	case !isClient(leaf):
-		return &connectionError{"the certificate " + file + " is not for client authentication", "take the certificate of your system, not that of a server or an authority"}
-	case len(leaf.URIs) != 1 || leaf.URIs[0].Scheme != "spiffe":
-		return &connectionError{"the certificate " + file + " does not name one agency and system", "its only URI SAN must be spiffe://<domain>/agency/<agency>/system/<system>"}
-	}
-	return nil
-}
-
-func isClient(leaf *x509.Certificate) bool {
-	for _, usage := range leaf.ExtKeyUsage {
-		if usage == x509.ExtKeyUsageClientAuth {
-			return !leaf.IsCA
+	for _, check := range []error{checkValidity(f.cert, leaf, a.now()), checkUsage(f.cert, leaf), checkName(f.cert, leaf)} {
+		if check != nil {
+			return nil, check
 		}
 	}
-	return false
+	return cfg, nil
 }
 
-// call adds the identity headers and the deadline to a call, and names what
+// call adds the identity headers, the language and the deadline to a call, and names what
 // stands behind a call that did not reach the exchange.
 func (a *app) call(cfg *tls.Config) grpc.UnaryClientInterceptor {
+	language := a.languageOf()
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		for header, value := range map[string]string{
-			identity.OfficerHeader: a.flags.officer, identity.PurposeHeader: a.flags.purpose, identity.RoleHeader: a.flags.role,
+			identity.OfficerHeader: a.flags.officer, identity.PurposeHeader: a.flags.purpose, identity.RoleHeader: a.flags.role, fault.LanguageHeader: language,
 		} {
 			if value != "" {
 				ctx = metadata.AppendToOutgoingContext(ctx, header, value)

@@ -36,8 +36,12 @@ named where to keep them.`,
 		Example: `  jisr demo
   jisr demo --register cases.csv --mapping cases.mapping.yaml
   jisr demo --serve --dir .jisr-demo`,
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{withoutContext: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.flags.json {
+				return usage("jisr demo tells a story, which has no JSON", "leave --json out; with --serve, the other commands ask the exchange and print JSON")
+			}
 			o := demo.Options{Agreement: shipped.Agreement, Listen: listen, Version: version(), Out: a.stdout, Colour: a.onTerminal(a.stdout)}
 			// JISR_DIR names the certificates of another exchange: only the flag says where these go.
 			if cmd.Flags().Changed("dir") {

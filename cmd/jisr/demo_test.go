@@ -41,11 +41,13 @@ func TestDemoSaysWhatIsWrongWithItsCommandLine(t *testing.T) {
 		{[]string{"demo", "--register", "cases.csv"}, "--register and --mapping go together"},
 		{[]string{"demo", "--serve", "--listen", taken.Addr().String()}, "name another address with --listen"},
 		{[]string{"demo", "more"}, "jisr --help"},
+		{[]string{"demo", "--json"}, "leave --json out"},
+		{[]string{"demo", "--serve", "--json"}, "leave --json out"},
 	} {
 		t.Setenv("TMPDIR", t.TempDir())
 		var out, errs bytes.Buffer
-		if code := run(context.Background(), c.args, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), c.says) {
-			t.Errorf("%v: exit %d, %q", c.args, code, errs.String())
+		if code := run(context.Background(), c.args, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), c.says) || out.Len() > 0 {
+			t.Errorf("%v: exit %d, %q, after %q", c.args, code, errs.String(), out.String())
 		}
 	}
 }

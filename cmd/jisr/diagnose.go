@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
-	"net/url"
 	"strings"
 	"syscall"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,65 +20,21 @@ type connectionError struct{ what, action string }
 
 func (e *connectionError) Error() string { return e.what }
 
-// maxProbe bounds the second look at a connection that failed.
-const maxProbe = 3 * time.Second
-
 // diagnose names what stands behind a call that no exchange answered. gRPC
 // gives the cause as text, and loses it where the refusal of a certificate (in
 // TLS 1.3 the first thing after the handshake) races with the call; so it looks
 // again by itself, with errors that have types, and sends nothing.
 func (a *app) diagnose(ctx context.Context, cfg *tls.Config, callErr error) error {
-	server := a.flags.server
-	said := status.Convert(callErr).Message()
-	if proxy := proxyFor(server); proxy != "" {
-		return &connectionError{server + " could not be reached through the proxy " + proxy + ": " + said, "check --server, HTTPS_PROXY and NO_PROXY; the proxy must pass TLS through unopened"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, min(a.flags.timeout, maxProbe))
-	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", server)
-	if err != nil {
-		return dialError(server, err)
-	}
-	defer raw.Close()
-	if err := shakeHands(ctx, raw, server, cfg); err != nil {
-		return handshakeError(server, err)
+	m := a.meet(ctx, cfg)
+	for _, err := range []error{m.unreached, m.mistrusted, m.refused} {
+		if err != nil {
+			return err
+		}
 	}
 	if status.Code(callErr) == codes.DeadlineExceeded {
 		return callErr // the exchange is there and slow
 	}
-	return &connectionError{"the connection to " + server + " was lost: " + said, "repeat the call; a change repeated with the same request id has one effect"}
-}
-
-// shakeHands does the handshake and waits for the first byte after it, which
-// an exchange sends unasked, or for the alert that comes instead.
-func shakeHands(ctx context.Context, raw net.Conn, server string, cfg *tls.Config) error {
-	cfg = cfg.Clone()
-	cfg.ServerName, _, _ = net.SplitHostPort(server) // checked when the flags were
-	conn := tls.Client(raw, cfg)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return err
-	}
-	if conn.ConnectionState().NegotiatedProtocol != "h2" {
-		return errNotGRPC
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetReadDeadline(deadline); err != nil {
-			return err
-		}
-	}
-	_, err := conn.Read(make([]byte, 1))
-	return err
-}
-
-var errNotGRPC = errors.New("no application protocol")
-
-// proxyFor returns the proxy that gRPC takes to a server, or "".
-func proxyFor(server string) string {
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: server}})
-	if err != nil || proxy == nil {
-		return ""
-	}
-	return proxy.Host
+	return &connectionError{"the connection to " + a.flags.server + " was lost: " + status.Convert(callErr).Message(), "repeat the call; a change repeated with the same request id has one effect"}
 }
 
 func dialError(server string, err error) error {
@@ -104,19 +57,18 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// handshakeError names a mistake of TLS.
-func handshakeError(server string, err error) error {
+// serverError names what is wrong with the server's certificate; nil where err is of another kind.
+func serverError(server, through string, err error) error {
 	var (
 		name    x509.HostnameError
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
-		plain   tls.RecordHeaderError
 	)
 	switch {
-	case errors.As(err, &plain):
-		return &connectionError{server + " does not speak TLS", "the exchange speaks nothing else; check the port in --server"}
 	case errors.As(err, &name):
 		return &connectionError{fmt.Sprintf("the certificate of %s is for other names: %s", server, strings.Join(hostsOf(name.Certificate), ", ")), "name the exchange as its certificate does, or have the operator issue one for this name"}
+	case errors.As(err, &unknown) && through != "":
+		return &connectionError{"the certificate of " + server + " is not from the authority in --ca: the proxy " + through + " seems to open TLS", "the proxy must pass TLS through unopened; name " + server + " in NO_PROXY, or have the proxy let it through"}
 	case errors.As(err, &unknown):
 		return &connectionError{"the certificate of " + server + " is not from the authority in --ca", "take the exchange's own authority file, and make sure that nobody stands in between"}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -124,7 +76,7 @@ func handshakeError(server string, err error) error {
 	case errors.As(err, &invalid):
 		return &connectionError{"the certificate of " + server + " is not one of a server", "tell the operator of the exchange"}
 	}
-	return alertError(server, err)
+	return nil
 }
 
 // alerts are the refusals that a server sends by TLS alert, by the words that
@@ -143,6 +95,10 @@ var alerts = []struct{ words, what, action string }{
 }
 
 func alertError(server string, err error) error {
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) {
+		return &connectionError{server + " does not speak TLS", "the exchange speaks nothing else; check the port in --server"}
+	}
 	text := err.Error()
 	for _, a := range alerts {
 		if strings.Contains(text, a.words) {

@@ -28,13 +28,18 @@ func (a *app) report(err error) int {
 		lost    *connectionError
 		wrong   *usageError
 		failed  *failedError
+		more    *seesMoreError
+		said    *verdict
 		mapping register.Mistakes
 	)
 	p := a.painter(a.stderr)
 	say := func(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
 	switch {
+	case errors.As(err, &said):
 	case errors.As(err, &failed):
 		say("%s %s", p.red("jisr:"), failed.text)
+	case errors.As(err, &more):
+		say("%s %v", p.red("jisr:"), more)
 	case errors.As(err, &lost):
 		say("%s %s", p.red("jisr:"), lost.what)
 		say("  what to do: %s", lost.action)
@@ -60,40 +65,61 @@ func (a *app) report(err error) int {
 	return exitCode(err)
 }
 
-// reportStatus prints what the exchange answered: reason, message, every
-// violated field and what to do.
-func (a *app) reportStatus(err error, p painter) {
+// told is what the exchange answered, ready to print.
+type told struct {
+	reason, message, action string
+	more                    []string
+}
+
+// statusTold takes a status apart: reason, message, every violated field and
+// what to do, in the caller's language where the exchange has it.
+func statusTold(err error) told {
 	st := status.Convert(err)
-	action := ""
-	say := func(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
-	reason := strings.ToUpper(st.Code().String())
-	var more []string
+	t := told{reason: strings.ToUpper(st.Code().String()), message: visible(st.Message())}
+	ownAction := ""
 	for _, d := range st.Details() {
 		switch d := d.(type) {
 		case *errdetails.ErrorInfo:
-			reason, action = d.GetReason(), d.GetMetadata()["action"]
-			more = append(more, facts(d)...)
+			t.reason, t.action = visible(d.GetReason()), visible(d.GetMetadata()["action"])
+			for _, fact := range facts(d) {
+				t.more = append(t.more, visible(fact))
+			}
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				more = append(more, v.GetField()+": "+v.GetDescription())
+				rule := visible(v.GetDescription())
+				if l := v.GetLocalizedMessage(); l != nil {
+					rule = localized(l.GetMessage())
+				}
+				t.more = append(t.more, visible(v.GetField())+": "+rule)
 			}
+		case *errdetails.LocalizedMessage:
+			t.message, ownAction = inOwnLanguage(d)
 		case *errdetails.RetryInfo:
-			more = append(more, "wait "+d.GetRetryDelay().AsDuration().Round(time.Millisecond).String())
+			t.more = append(t.more, "wait "+d.GetRetryDelay().AsDuration().Round(time.Millisecond).String())
 		}
 	}
 	switch {
-	case action != "":
+	case ownAction != "":
+		t.action = ownAction
+	case t.action != "":
 	case st.Code() == codes.DeadlineExceeded:
-		action = "repeat with a longer --timeout"
+		t.action = "repeat with a longer --timeout"
 	case st.Code() == codes.Unimplemented:
-		action = "this exchange does not have this call; its version may be older than this jisr"
+		t.action = "this exchange does not have this call; its version may be older than this jisr"
 	}
-	say("%s %s: %s", p.red("jisr:"), reason, visible(st.Message()))
-	for _, line := range more {
-		say("  - %s", visible(line))
+	return t
+}
+
+// reportStatus prints what the exchange answered.
+func (a *app) reportStatus(err error, p painter) {
+	t := statusTold(err)
+	say := func(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+	say("%s %s: %s", p.red("jisr:"), t.reason, t.message)
+	for _, line := range t.more {
+		say("  - %s", line)
 	}
-	if action != "" {
-		say("  what to do: %s", visible(action))
+	if t.action != "" {
+		say("  what to do: %s", t.action)
 	}
 }
 

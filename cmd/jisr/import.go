@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -28,12 +29,13 @@ func newImport(a *app) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Bring an agency's own register (CSV) into the exchange",
+		Short: "Bring an agency's own register (CSV or JSON) into the exchange",
 		Long: `Import reads a register by a mapping, checks every record, and creates cases
 with their victims and suspects. A case goes in whole or not at all: a row at
 fault keeps its case back and is listed with line, column and reason, never
 with the value. Importing again has one effect, for 30 days by the exchange's
-memory and for ever with --names and --resume.
+memory and for ever with --names and --resume: an import that was cut off, by
+whatever, is run again. How to write a mapping: docs/registers.md.
 
 Exit codes: 0 every row is in; 1 rows were rejected, or the import stopped;
 2 the mapping or the command line is wrong; 3 no connection.`,
@@ -55,7 +57,7 @@ Exit codes: 0 every row is in; 1 rows were rejected, or the import stopped;
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.register, "register", "", "the register, CSV in UTF-8 (required)")
+	flags.StringVar(&f.register, "register", "", "the register, CSV or JSON in UTF-8 (required)")
 	flags.StringVar(&f.mapping, "mapping", "", "the mapping, YAML (required)")
 	flags.StringVar(&f.rejects, "rejects", "", "write rejected rows to this CSV: line, column, reason")
 	flags.StringVar(&f.names, "names", "", "write what became of each row to this CSV: external id, resource name")
@@ -126,10 +128,13 @@ func (a *app) runImport(ctx context.Context, f *importFlags, mapping *register.M
 	if err != nil {
 		return err
 	}
-	progress := newProgress(a.stderr, a.onTerminal(a.stderr), plan.Rows)
+	progress := newProgress(a.stderr, a.onTerminal(a.stderr), "rows", time.Now)
 	importer := register.Importer{
 		Cases: jisrv1.NewCaseServiceClient(conn), InFlight: f.inFlight, Timeout: a.flags.timeout,
-		Names: names, Progress: progress.show,
+		Names: names, Progress: func(s register.Summary) {
+			before := s.AlreadyThere + rejectedRows(plan.Rejects)
+			progress.show(s.Imported+s.AlreadyThere+s.Rejected, before, plan.Rows, fmt.Sprintf(", %d rejected", s.Rejected))
+		},
 	}
 	summary, rejects, err := importer.Run(ctx, plan)
 	progress.end()
@@ -202,7 +207,8 @@ func (f *importFlags) openNames() (*register.Names, func() error, error) {
 	if err != nil {
 		return nil, nil, usage("the file "+fresh+" cannot be written", "check the directory")
 	}
-	if err := names.Start(out); err != nil {
+	// On the disk before it takes the old one's place: else a loss of power could leave neither.
+	if err := errors.Join(names.Start(out), out.Sync()); err != nil {
 		return nil, nil, errors.Join(written(err), out.Close())
 	}
 	if err := os.Rename(fresh, f.names); err != nil {

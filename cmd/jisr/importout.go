@@ -19,7 +19,7 @@ type importReport struct {
 	AlreadyThere int            `json:"already_there"`
 	Rejected     int            `json:"rejected"`
 	NotReached   int            `json:"not_reached"`
-	Cases        int            `json:"cases"`
+	Cases        int            `json:"cases"` // made; of a check: that would be
 	Victims      int            `json:"victims"`
 	Suspects     int            `json:"suspects"`
 	KeptAsText   map[string]int `json:"kept_as_text"`
@@ -38,6 +38,9 @@ func (a *app) printImport(f *importFlags, plan *register.Plan, s register.Summar
 		report := importReport{
 			Register: plan.Register, Checked: f.check, Rows: s.Rows, Imported: s.Imported, AlreadyThere: s.AlreadyThere, Rejected: s.Rejected,
 			NotReached: s.NotReached, Cases: s.Cases, Victims: s.Victims, Suspects: s.Suspects, KeptAsText: plan.Kept, Rejects: []rejectReport{},
+		}
+		if f.check {
+			report.Cases, report.Victims, report.Suspects = wouldMake(plan)
 		}
 		for _, r := range rejects {
 			report.Rejects = append(report.Rejects, rejectReport(r))
@@ -81,4 +84,18 @@ func rejectedRows(rejects []register.Reject) int {
 		lines[r.Line] = true
 	}
 	return len(lines)
+}
+
+// wouldMake counts what a plan would make, were it sent.
+func wouldMake(plan *register.Plan) (cases, victims, suspects int) {
+	for _, g := range plan.Groups {
+		for _, p := range g.Persons {
+			if p.Kind == register.KindVictim {
+				victims++
+			} else {
+				suspects++
+			}
+		}
+	}
+	return len(plan.Groups), victims, suspects
 }

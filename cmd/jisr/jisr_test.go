@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,8 +20,18 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"SERVER", "CA", "CERT", "KEY", "DIR", "AGENCY", "SYSTEM", "OFFICER", "PURPOSE", "ROLE", "TIMEOUT"} {
+	if os.Getenv(asProcess) != "" {
+		main()
+		return
+	}
+	for _, name := range []string{"SERVER", "CA", "CERT", "KEY", "DIR", "AGENCY", "SYSTEM", "OFFICER", "PURPOSE", "ROLE", "TIMEOUT", "CONTEXT", "LANGUAGE"} {
 		if err := os.Unsetenv("JISR_" + name); err != nil {
+			panic(err)
+		}
+	}
+	// The machine's own contexts and language must not colour what is compared.
+	for name, value := range map[string]string{"XDG_CONFIG_HOME": "/nowhere", "LC_ALL": "C", "NO_PROXY": "*"} {
+		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
 	}
@@ -146,6 +157,7 @@ func TestImportOfTheExample(t *testing.T) {
 	names := filepath.Join(t.TempDir(), "names.csv")
 	args := s.flags("import", "--register", register, "--mapping", mapping)
 	golden(t, "import_check", jisr(t, append(args, "--check")...))
+	golden(t, "import_check_json", jisr(t, append(args, "--check", "--json")...))
 	golden(t, "import", jisr(t, append(args, "--names", names, "--in-flight", "1")...))
 	if len(s.made) != 12 {
 		t.Errorf("%d records made, want 12", len(s.made))
@@ -174,6 +186,36 @@ func TestImportListsWhatItRejects(t *testing.T) {
 	golden(t, "rejects_file", outcome{stdout: string(list)})
 	if strings.Contains(o.stdout+o.stderr+string(list), "Secretville") {
 		t.Error("a value of the register stands in what was printed")
+	}
+}
+
+func TestCertificatesThatWereMadeAreListed(t *testing.T) {
+	for name, args := range map[string][]string{"certs": nil, "certs_json": {"--json"}} {
+		dir := filepath.Join(t.TempDir(), "certs")
+		golden(t, name, jisr(t, append([]string{"certs", "--agreement", "../../agreement.txtpb", "--dir", dir}, args...)...), dir, "DIR")
+	}
+}
+
+func TestColourIsForTerminalsThatWantIt(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	for _, c := range []struct {
+		env  map[string]string
+		to   io.Writer
+		want bool
+	}{
+		{nil, terminal, true},
+		{map[string]string{"NO_COLOR": "1"}, terminal, false},
+		{map[string]string{"TERM": "dumb"}, terminal, false},
+		{nil, &bytes.Buffer{}, false},
+	} {
+		a := &app{getenv: func(name string) string { return c.env[name] }}
+		if got := a.onTerminal(c.to); got != c.want {
+			t.Errorf("with %v, %T: colour %v", c.env, c.to, got)
+		}
 	}
 }
 

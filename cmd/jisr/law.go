@@ -16,14 +16,23 @@ import (
 
 // readLaw reads an agreement from a file, with all its mistakes at once.
 func readLaw(path string) (*agreement.Law, error) {
+	return parseLaw(path, "name it with --agreement, or name an exchange with --server", agreement.Parse)
+}
+
+// readFormerLaw reads an agreement to compare with, in which what came later is missing.
+func readFormerLaw(path string) (*agreement.Law, error) {
+	return parseLaw(path, "name the earlier agreement with --diff", agreement.ParseFormer)
+}
+
+func parseLaw(path, hint string, parse func([]byte) (*agreement.Law, error)) (*agreement.Law, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("there is no agreement "+path, "name it with --agreement, or name an exchange with --server")
+		return nil, usage("there is no agreement "+path, hint)
 	case err != nil:
 		return nil, usage("the agreement "+path+" cannot be read", "check who may read it")
 	}
-	law, err := agreement.Parse(text)
+	law, err := parse(text)
 	if err != nil {
 		return nil, usage(path+" is not a sound agreement:\n"+indent(err.Error()), "mend every line named; the exchange would not start on it")
 	}

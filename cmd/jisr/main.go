@@ -5,7 +5,7 @@
 // Exit codes: 0 all went well; 1 the exchange refused or failed, or rows of an
 // import were rejected; 2 the command line, a file it names or the mapping is
 // wrong; 3 no connection to the exchange, its certificate or the caller's among
-// the causes.
+// the causes; 4 somebody sees more by the agreement or contract compared.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes; scripts depend on them.
@@ -23,6 +24,7 @@ const (
 	exitRefused    = 1
 	exitUsage      = 2
 	exitConnection = 3
+	exitSeesMore   = 4
 )
 
 func main() {
@@ -36,11 +38,14 @@ func main() {
 
 // run is jisr with everything it touches handed in.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	return (&app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -65,7 +70,13 @@ func usage(text, hint string) error { return &usageError{text, hint} }
 func exitCode(err error) int {
 	var failed *failedError
 	var lost *connectionError
+	var more *seesMoreError
+	var said *verdict
 	switch {
+	case errors.As(err, &said):
+		return said.code
+	case errors.As(err, &more):
+		return exitSeesMore
 	case errors.As(err, &lost):
 		return exitConnection
 	case isStatus(err), errors.As(err, &failed), errors.Is(err, context.Canceled), errors.Is(err, errLocal):

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -18,19 +17,31 @@ const agreementFile = "agreement.txtpb"
 func newMatrix(a *app) *cobra.Command {
 	var file string
 	var asCSV bool
+	var page string
+	var against former
 	cmd := &cobra.Command{
 		Use:   "matrix",
 		Short: "Print who sees and who tells which class of data, and why",
 		Long: `Matrix prints the law cell by cell: for each class and role under which
 conditions it may be read and told, whether the person's consent is needed, and
 the codes of the reasons. With --agreement it reads a file; with --server it
-asks the exchange; with neither it reads ` + agreementFile + ` here.`,
+asks the exchange; with neither it reads ` + agreementFile + ` here.
+
+With --html it writes all of the law as one page for people, in English and
+Arabic, that needs no network. With --diff it says who would see more or less
+by this agreement than by an earlier one, and with --diff-contract by this
+contract than by an earlier one; it exits with 4 where somebody sees more.`,
 		Example: `  jisr matrix --role foreign_affairs
-  jisr matrix --agreement agreement.txtpb --csv > matrix.csv`,
+  jisr matrix --agreement agreement.txtpb --csv > matrix.csv
+  jisr matrix --html law.html
+  git show HEAD^:agreement.txtpb > before.txtpb && jisr matrix --diff before.txtpb`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asCSV && a.flags.json {
 				return usage("--json and --csv are two ways to print", "give one of them")
+			}
+			if page != "" || against.given() {
+				return a.wholeLaw(cmd, file, page, against, asCSV)
 			}
 			rules, law, err := a.rules(cmd, file)
 			if err != nil {
@@ -53,6 +64,9 @@ asks the exchange; with neither it reads ` + agreementFile + ` here.`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "agreement", "", "read this agreement, without an exchange")
+	cmd.Flags().StringVar(&page, "html", "", "write a page to this file (- for standard output)")
+	cmd.Flags().StringVar(&against.agreement, "diff", "", "compare with this earlier agreement")
+	cmd.Flags().StringVar(&against.contract, "diff-contract", "", "compare with this earlier contract, a set of descriptors as buf build -o writes it")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV for a spreadsheet (UTF-8 with byte order mark)")
 	return cmd
 }
@@ -117,18 +131,12 @@ func (a *app) printRules(rules []agreement.Rule) error {
 	}
 	rows := make([][]string, len(rules))
 	for i, r := range rules {
-		// Every record has the fields of REFERENCE: fifty names that say nothing.
-		if more := len(r.Fields) - shownFields; more > 0 {
-			r.Fields = append(slices.Clone(r.Fields[:shownFields]), fmt.Sprintf("and %d more", more))
-		}
+		r.Fields = agreement.InShort(r.Fields)
 		c := r.Columns()
 		rows[i] = []string{c[0], dash(c[2]), dash(c[3]), dash(c[4]), dash(c[5]), dash(c[6])}
 	}
 	return a.table([]string{"CLASS", "READ", "TELL", "CONSENT", "REASONS", "FIELDS"}, rows)
 }
-
-// shownFields is how many fields of a class a table names; --json and --csv name all.
-const shownFields = 8
 
 // printRulesCSV prints one line for each class and role. The byte order mark
 // makes spreadsheets read Arabic as UTF-8.

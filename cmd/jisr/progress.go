@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/jisr-exchange/jisr/services/register"
 )
 
-// progress tells how an import goes: on a terminal in one line that is drawn
-// again, in a pipe in a plain line now and then.
+// progress tells how an import or an export goes: on a terminal in one line
+// that is drawn again, in a pipe in a plain line now and then.
 type progress struct {
 	w        io.Writer
 	terminal bool
-	rows     int
+	noun     string
+	now      func() time.Time
 	start    time.Time
 	next     time.Time
 	drawn    bool
@@ -24,8 +23,8 @@ const (
 	lineEvery = 10 * time.Second       // a log of an hour stays readable
 )
 
-func newProgress(w io.Writer, terminal bool, rows int) *progress {
-	p := &progress{w: w, terminal: terminal, rows: rows, start: time.Now()}
+func newProgress(w io.Writer, terminal bool, noun string, now func() time.Time) *progress {
+	p := &progress{w: w, terminal: terminal, noun: noun, now: now, start: now()}
 	p.next = p.start.Add(p.every())
 	return p
 }
@@ -37,15 +36,23 @@ func (p *progress) every() time.Duration {
 	return lineEvery
 }
 
-func (p *progress) show(s register.Summary) {
-	now := time.Now()
+// show says how many are done, of how many where that is known (0: not), and
+// at what rate; done before counts those that cost no call.
+func (p *progress) show(done, before, total int, more string) {
+	now := p.now()
 	if now.Before(p.next) {
 		return
 	}
 	p.next = now.Add(p.every())
-	done := s.Imported + s.AlreadyThere + s.Rejected
-	rate := float64(done) / now.Sub(p.start).Seconds()
-	line := fmt.Sprintf("%d of %d rows, %d rejected, %.0f rows/s", done, p.rows, s.Rejected, rate)
+	rate := float64(done-before) / now.Sub(p.start).Seconds()
+	line := fmt.Sprintf("%d %s", done, p.noun)
+	if total > 0 {
+		line = fmt.Sprintf("%d of %d %s", done, total, p.noun)
+	}
+	line += fmt.Sprintf("%s, %.0f %s/s", more, rate, p.noun)
+	if left := float64(total-done) / rate; total > done && rate > 0 {
+		line += ", " + time.Duration(left*float64(time.Second)).Round(time.Second).String() + " to go"
+	}
 	if p.terminal {
 		p.drawn = true
 		line = "\r\x1b[K" + line

@@ -3,10 +3,12 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -16,7 +18,9 @@ import (
 type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	now            func() time.Time
 	flags          globals
+	context        string // where flags that were not given came from; "" without a context
 }
 
 // globals are the flags of every command. Each has a variable JISR_… that stands in where it is not given.
@@ -24,6 +28,7 @@ type globals struct {
 	server, ca, cert, key  string
 	dir, agency, system    string
 	officer, purpose, role string
+	context, language      string
 	json                   bool
 	timeout                time.Duration
 }
@@ -31,11 +36,15 @@ type globals struct {
 const rootLong = `jisr calls an exchange of trafficking cases as a system of an agency.
 
 The certificate is named by --cert, --key and --ca, or by --dir, --agency and
---system where jisr certs made it. Every flag below can be set as a variable:
---server as JISR_SERVER, --officer as JISR_OFFICER, and so on.
+--system where jisr certs made it. Every flag below but --json can be set as a
+variable, --server as JISR_SERVER, and most in a context (jisr help contexts).
+A flag wins over its variable, and a variable over the context.
+
+Something does not work? jisr doctor says what, and what to do.
 
 Exit codes: 0 all went well; 1 the exchange refused or failed, or rows were
-rejected; 2 the command line or a file it names is wrong; 3 no connection.`
+rejected; 2 the command line or a file it names is wrong; 3 no connection;
+4 somebody sees more (jisr matrix --diff).`
 
 // newRoot builds the tree of commands.
 func newRoot(a *app) *cobra.Command {
@@ -58,12 +67,16 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&g.officer, "officer", "", "for whom the call is made: an opaque id")
 	f.StringVar(&g.purpose, "purpose", "", "why it is made: "+strings.Join(purposeNames(), ", "))
 	f.StringVar(&g.role, "role", "", "in which role, where the certificate holds several")
+	f.StringVar(&g.context, "context", "", "the named context to take flags from")
+	f.StringVar(&g.language, "language", "", "the language of the exchange's errors: "+strings.Join(languages(), ", ")+" (default that of LANG)")
 	f.BoolVar(&g.json, "json", false, "print JSON")
 	f.DurationVar(&g.timeout, "timeout", 10*time.Second, "deadline of one call")
 	complete(root, "purpose", purposeNames())
 	complete(root, "role", roleNames())
+	complete(root, "language", languages())
+	_ = root.RegisterFlagCompletionFunc("context", a.contextNames) // as in complete
 
-	root.AddCommand(newWhoAmI(a), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newDemo(a))
+	root.AddCommand(newWhoAmI(a), newDoctor(a), newContexts(), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newExport(a), newDemo(a))
 	return root
 }
 
@@ -81,15 +94,31 @@ func complete(cmd *cobra.Command, flag string, names []string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// environment fills flags that were not given from JISR_ variables, and checks the closed lists.
+// withoutContext marks commands that make files and call nobody: a context's
+// --dir is where certificates are read from, and never where some are written.
+const withoutContext = "withoutContext"
+
+// environment fills flags that were not given from JISR_ variables, then from
+// the context, and checks the closed lists.
 func (a *app) environment(cmd *cobra.Command) error {
-	for _, name := range []string{"server", "ca", "cert", "key", "dir", "agency", "system", "officer", "purpose", "role", "timeout"} {
-		flag := cmd.Flags().Lookup(name)
+	flags := cmd.Flags()
+	if value := a.getenv("JISR_CONTEXT"); value != "" && !flags.Changed("context") {
+		a.flags.context = value
+	}
+	given := make(map[string]bool) // by a flag or a variable; the context leaves these alone
+	for _, name := range []string{"server", "ca", "cert", "key", "dir", "agency", "system", "officer", "purpose", "role", "language", "timeout"} {
 		variable := "JISR_" + strings.ToUpper(name)
-		if value := a.getenv(variable); value != "" && !flag.Changed {
-			if err := flag.Value.Set(value); err != nil {
-				return usage(variable+" is not a valid --"+name, flag.Usage)
-			}
+		value := a.getenv(variable)
+		if given[name] = flags.Changed(name) || value != ""; flags.Changed(name) || value == "" {
+			continue
+		}
+		if err := flags.Lookup(name).Value.Set(value); err != nil {
+			return usage(variable+" is not a valid --"+name, flags.Lookup(name).Usage)
+		}
+	}
+	if cmd.Annotations[withoutContext] == "" {
+		if err := a.fromContext(flags, given); err != nil {
+			return err
 		}
 	}
 	if a.flags.timeout <= 0 {
@@ -98,10 +127,54 @@ func (a *app) environment(cmd *cobra.Command) error {
 	if p := a.flags.purpose; p != "" && purposeOf(p) == 0 {
 		return usage("there is no purpose "+quoted(p), "purposes: "+strings.Join(purposeNames(), ", "))
 	}
+	if l := a.flags.language; l != "" && !languageTag.MatchString(l) {
+		return usage(quoted(l)+" is not a language", "languages: "+strings.Join(languages(), ", "))
+	}
 	if r := a.flags.role; r != "" && roleOf(r) == 0 {
 		return usage("there is no role "+quoted(r), "roles: "+strings.Join(roleNames(), ", "))
 	}
 	return nil
+}
+
+func (a *app) fromContext(flags *pflag.FlagSet, given map[string]bool) error {
+	values, err := a.contextValues(a.flags.context)
+	if err != nil {
+		return err
+	}
+	named := slices.ContainsFunc(certificateFlags, func(name string) bool { return given[name] })
+	for name, value := range values {
+		if given[name] || named && slices.Contains(certificateFlags, name) {
+			continue
+		}
+		if err := flags.Lookup(name).Value.Set(value); err != nil {
+			return usage("the context gives no valid --"+name, flags.Lookup(name).Usage)
+		}
+	}
+	return nil
+}
+
+const contextsLong = `A context is a set of flags under a name. Contexts stand in
+$XDG_CONFIG_HOME/jisr/config.yaml (~/.config/jisr/config.yaml where that is not set):
+
+  current: erbil              # taken where neither --context nor JISR_CONTEXT names one
+  contexts:
+    erbil:
+      server: exchange.example:7443
+      ca: ca.pem              # paths are relative to this file
+      certificate: erbil.pem
+      key: erbil-key.pem
+      agency: kri-dcoc        # jisr doctor compares it with the certificate
+      officer: er-0142
+      purpose: investigation
+
+Further keys: dir and system (in place of ca, certificate and key, for a directory
+made by jisr certs), role, language. A flag wins over its variable JISR_..., a
+variable over the context; one of --dir, --ca, --cert and --key leaves all four
+of the context aside. jisr certs and jisr demo take nothing from a context.`
+
+// newContexts is help alone: contexts are written with an editor.
+func newContexts() *cobra.Command {
+	return &cobra.Command{Use: "contexts", Short: "How to keep server, certificate and officer under a name", Long: contextsLong}
 }
 
 // onTerminal reports whether w is a terminal that wants colour (no-color.org).

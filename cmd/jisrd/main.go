@@ -1,10 +1,12 @@
 // Command jisrd is the exchange: it serves one embedded store over mutual TLS.
 //
-//	jisrd --config jisrd.yaml          serve until SIGINT or SIGTERM
-//	jisrd --config jisrd.yaml --check  say what is wrong with the configuration and agreement, and exit
+//	jisrd --config jisrd.yaml                 serve until SIGINT or SIGTERM
+//	jisrd --config jisrd.yaml --check-config  say all that is wrong with what it is told, and exit
 //
-// SIGHUP reads the agreement again; one that does not validate is refused and
-// the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured.
+// The first SIGINT or SIGTERM drains; a second ends at once. SIGHUP reads
+// certificates, revocation lists and the agreement again; what does not validate
+// is refused and the last good one stays. Exit codes: 0 stopped, 1 failed, 2 misconfigured;
+// scripts depend on them.
 package main
 
 import (
@@ -21,8 +23,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/daemon"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 const (
@@ -31,65 +33,89 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stderr))
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("jisrd", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	path := flags.String("config", "jisrd.yaml", "the configuration `file`; docs/jisrd.example.yaml shows every setting")
-	check := flags.Bool("check", false, "check the configuration and the agreement, and exit")
+	check := flags.Bool("check-config", false, "check the configuration and all that it names, and exit")
+	flags.BoolVar(check, "check", false, "the same as -check-config")
+	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
 		}
 		return exitMisconfigured
 	}
-	config, err := daemon.LoadConfig(*path)
-	if err != nil {
-		fmt.Fprintln(stderr, "jisrd:", err)
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "jisrd: %q is no flag; the configuration is named by --config\n", flags.Arg(0))
 		return exitMisconfigured
 	}
 	if *check {
-		return checkOnly(config, stderr)
+		if err := daemon.Check(*path); err != nil {
+			fmt.Fprintf(stderr, "jisrd: the configuration cannot be served:\n  %v\n", err)
+			return exitMisconfigured
+		}
+		fmt.Fprintln(stderr, "jisrd: the configuration and all that it names are sound")
+		return 0
+	}
+	config, err := daemon.LoadConfig(*path)
+	if err != nil {
+		fmt.Fprintf(stderr, "jisrd: the configuration cannot be served:\n  %v\n", err)
+		return exitMisconfigured
 	}
 	if err := harden(); err != nil {
 		fmt.Fprintln(stderr, "jisrd:", err)
 		return exitFailed
 	}
-	return serve(ctx, config, logger(config.Log, stderr), stderr)
+	return serve(ctx, config, logline.New(config.Log, stderr), stderr)
 }
 
-func checkOnly(c *daemon.Config, stderr io.Writer) int {
-	text, err := os.ReadFile(c.Agreement)
-	if err == nil {
-		_, err = agreement.Parse(text)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "jisrd: agreement %s: %v\n", c.Agreement, err)
-		return exitMisconfigured
-	}
-	fmt.Fprintln(stderr, "jisrd: configuration and agreement are sound")
-	return 0
+func usage(flags *flag.FlagSet) {
+	out := flags.Output()
+	fmt.Fprintln(out, "jisrd is the exchange. It serves until SIGINT or SIGTERM, and reads certificates and agreement again on SIGHUP.\n\n"+
+		"Exit codes: 0 stopped when told to; 1 the port, the store or the disk failed;\n"+
+		"2 the command line, the configuration or a file that it names is wrong.\n\nFlags:")
+	flags.PrintDefaults()
+	fmt.Fprintln(out)
+	daemon.Help(out)
+	fmt.Fprintln(out, "\nTraces follow OpenTelemetry's environment (OTEL_EXPORTER_OTLP_ENDPOINT and others), and are off without it; docs/operations.md tells which.")
 }
 
 func serve(ctx context.Context, c *daemon.Config, log *slog.Logger, stderr io.Writer) int {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ends := make(chan os.Signal, 2)
+	signal.Notify(ends, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(ends)
+	go func() {
+		<-ends
+		stop()
+		<-ends
+		// What was answered is on the disk; what was not is uncertain, and its caller knows.
+		log.LogAttrs(ctx, slog.LevelWarn, "a second signal: ending at once")
+		os.Exit(exitFailed)
+	}()
+	hup := make(chan os.Signal, 1) // from the start: unheard, it would end the process
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	d, err := daemon.Open(ctx, c, version(), log)
 	if err != nil {
 		fmt.Fprintln(stderr, "jisrd:", err)
+		if errors.Is(err, daemon.ErrMisconfigured) {
+			return exitMisconfigured
+		}
 		return exitFailed
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	go func() {
 		for range hup {
 			if err := d.Reload(ctx); err != nil {
-				log.Error("the agreement was not reloaded", slog.String("error", err.Error()))
+				log.LogAttrs(ctx, slog.LevelError, "not all was reloaded; the last good stays in force", logline.Amiss(err))
+				continue
 			}
+			log.LogAttrs(ctx, slog.LevelInfo, "certificates, revocation lists and agreement were read again")
 		}
 	}()
 	if err := d.Run(ctx); err != nil {
@@ -111,13 +137,6 @@ func harden() error {
 		return fmt.Errorf("not dumpable: %w", err)
 	}
 	return nil
-}
-
-func logger(format string, w io.Writer) *slog.Logger {
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, nil))
-	}
-	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 func version() string {

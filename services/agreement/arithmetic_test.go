@@ -12,7 +12,7 @@ import (
 // anyLaw is a law of one role with arbitrary cells, so that the arithmetic is
 // held to what cells could say and not only to what the shipped ones say.
 func anyLaw(rt *rapid.T, role jisrv1.Role, purpose jisrv1.Purpose) *Law {
-	l := &Law{}
+	l := &Law{answers: anySet(rt, "answers")}
 	for _, class := range every[jisrv1.DataClass]() {
 		l.cells[role][class] = Cell{
 			Read:    ConditionSet(rapid.Uint32Range(0, 255).Draw(rt, "read")),
@@ -110,7 +110,7 @@ func slowWrite(l *Law, role jisrv1.Role, purpose jisrv1.Purpose, st Standing, cl
 		return true
 	}
 	for _, link := range st.Links {
-		if link.Link == jisrv1.Link_LINK_NOTIFIED && !link.Scope.Has(class) && !dealings.Has(class) {
+		if link.Link == jisrv1.Link_LINK_NOTIFIED && (!link.Scope.Has(class) || !l.answers.Has(class)) {
 			continue
 		}
 		if link.Link != jisrv1.Link_LINK_DISCLOSED && slowMeets(link.Link, class, cell.Write) {

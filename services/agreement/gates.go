@@ -56,7 +56,7 @@ func (p *parser) rpcs() {
 	}
 	for _, name := range Rpcs() {
 		if missing[name] {
-			p.wrong("rpc %s is missing: name its roles or nobody", name)
+			p.gap("rpc %s is missing: name its roles or nobody", name)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (p *parser) records() {
 	}
 	for _, t := range record.Types() {
 		if missing[t.Name] {
-			p.wrong("record %s is missing", t.Name)
+			p.gap("record %s is missing", t.Name)
 		}
 	}
 }

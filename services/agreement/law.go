@@ -6,6 +6,7 @@
 package agreement
 
 import (
+	"maps"
 	"slices"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -46,6 +47,7 @@ type Law struct {
 
 	referrals     map[jisrv1.Referral_Kind]Referral
 	notifications map[jisrv1.Notification_Subject]Notification
+	answers       record.ClassSet // what whoever was merely notified may tell at the most
 }
 
 // Agency is a body that takes part in the exchange. Callers must not change it.
@@ -74,6 +76,8 @@ type Referral struct {
 	Order jisrv1.Order_Kind
 	// Consent says that it needs the victim's consent or another legal basis in a consent.
 	Consent bool
+	// Purposes are those of which the consent must name one; none where none is needed.
+	Purposes []jisrv1.Purpose
 	// Scope is what it can open to its receiver at the most.
 	Scope record.ClassSet
 	// Protection kinds escalate and never expire.
@@ -137,6 +141,14 @@ func (l *Law) MayUse(role jisrv1.Role, purpose jisrv1.Purpose) bool {
 		l.purposes[role]&(1<<uint(purpose)) != 0
 }
 
+// Reach returns the classes that the purpose can open to whoever may call for it.
+func (l *Law) Reach(purpose jisrv1.Purpose) record.ClassSet {
+	if purpose <= 0 || int(purpose) >= maxPurposes {
+		return 0
+	}
+	return l.ceilings[purpose]
+}
+
 // Pseudonymous reports whether records reach the role under pseudonyms.
 func (l *Law) Pseudonymous(role jisrv1.Role) bool { return l.pseudonymous.Has(role) }
 
@@ -175,6 +187,14 @@ func (l *Law) Notified(subject jisrv1.Notification_Subject, role jisrv1.Role) re
 	terms := l.notifications[subject]
 	return terms.Scope | terms.WithConsent&l.ConsentClasses(role)
 }
+
+// Notification returns how far a notification of that subject opens the file.
+func (l *Law) Notification(subject jisrv1.Notification_Subject) Notification {
+	return l.notifications[subject]
+}
+
+// Reasons returns the codes of all reasons, ascending.
+func (l *Law) Reasons() []int32 { return slices.Sorted(maps.Keys(l.reasons)) }
 
 // Reason returns what a reason code says and what it rests on; both empty if there is no such code.
 func (l *Law) Reason(code int32) (text, source string) {

@@ -17,6 +17,26 @@ type Cell struct {
 	Reasons []int32
 }
 
+// ReadBy returns the links that open the class for reading by this cell, as far
+// as the shelf accepts them; own words and a judge's disclosure come beside.
+func (c Cell) ReadBy(class record.Class) LinkSet { return openedBy(c.Read, class, true) }
+
+// ToldBy returns the links that let the role tell the class by this cell.
+func (c Cell) ToldBy(class record.Class) LinkSet { return openedBy(c.Write, class, false) }
+
+// Answers are the classes that whoever was merely notified may tell, where the cell lets it.
+func (l *Law) Answers() record.ClassSet { return l.answers }
+
+func openedBy(conditions ConditionSet, class record.Class, reading bool) LinkSet {
+	var links LinkSet
+	for _, s := range satisfies {
+		if s.within.Has(class) && conditions&s.conditions != 0 && (reading || !s.readingOnly) {
+			links |= Links(s.link)
+		}
+	}
+	return links
+}
+
 // dealings are the classes of an agency's own traffic with others. Whoever was
 // party to it keeps sight of it: no scope narrows them, because a receiver who
 // could not read what it was asked, or that it has ended, could not answer.
@@ -166,8 +186,8 @@ func (l *Law) Read(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record
 
 // Write returns the classes that the role may tell, for the purpose, in a
 // record to which it has this standing. A referral's or share's scope narrows
-// what is shown, not what may be told; a notification's narrows both; and
-// consent is asked of who reads, not of who tells.
+// what is shown, not what may be told; whoever was merely notified tells no more
+// than the agreement's answers; and consent is asked of who reads, not of who tells.
 func (l *Law) Write(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) record.ClassSet {
 	ceiling := l.ceiling(role, purpose)
 	if ceiling == 0 {
@@ -184,7 +204,7 @@ func (l *Law) Write(role jisrv1.Role, purpose jisrv1.Purpose, st Standing) recor
 		linked = true
 		reach := record.EveryClass
 		if link.Link == jisrv1.Link_LINK_NOTIFIED {
-			reach = link.Scope | dealings // whoever was merely told has no more to tell than to read
+			reach = link.Scope & l.answers // whoever was merely told answers; the rest is others' to tell
 		}
 		opened |= t.write[link.Link] & reach
 	}

@@ -64,6 +64,25 @@ func Fields(class jisrv1.DataClass) []string {
 	return names
 }
 
+// InShort names a class's fields for people: what every record has is told once, as "*.name".
+func InShort(fields []string) []string {
+	per := make(map[string]int)
+	for _, f := range fields {
+		per[f[strings.Index(f, ".")+1:]]++
+	}
+	var short []string
+	for _, f := range fields {
+		name := f[strings.Index(f, ".")+1:]
+		switch {
+		case per[name] < len(record.Types()):
+			short = append(short, f)
+		case !slices.Contains(short, "*."+name):
+			short = append(short, "*."+name)
+		}
+	}
+	return short
+}
+
 // MatrixHeader names the columns of Rule.Columns.
 func MatrixHeader() []string {
 	return []string{"class", "role", "read", "write", "consent", "reasons", "fields"}
@@ -100,7 +119,7 @@ func WriteMatrix(w io.Writer, rules []Rule) error {
 				fmt.Fprintln(tw)
 			}
 			class = r.Class
-			fmt.Fprintf(tw, "%s: %s\n", class, orNone(strings.Join(r.Fields, " ")))
+			fmt.Fprintf(tw, "%s: %s\n", class, orNone(strings.Join(InShort(r.Fields), " ")))
 		}
 		row := r.Columns()
 		fmt.Fprintf(tw, "  %s\tread %s\twrite %s\t%s\t%s\n", row[1], row[2], row[3], orNone(row[4]), row[5])

@@ -1,9 +1,11 @@
 package agreement
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -18,7 +20,25 @@ type Mistakes []string
 
 // Error lists the mistakes, one a line.
 func (m Mistakes) Error() string {
-	return fmt.Sprintf("agreement: %d mistakes:\n  %s", len(m), strings.Join(m, "\n  "))
+	count := "1 mistake"
+	if len(m) != 1 {
+		count = fmt.Sprintf("%d mistakes", len(m))
+	}
+	return fmt.Sprintf("agreement: %s:\n  %s", count, strings.Join(m, "\n  "))
+}
+
+// position is how prototext says where it stopped, after a prefix whose blank
+// it varies so that nobody relies on its words.
+var position = regexp.MustCompile(`^proto:[ \x{a0}]+(?:syntax error )?(?:\(line (\d+):(\d+)\): )?`)
+
+// unreadable says where the text ceases to be an agreement. An end in the midst
+// of a block has no position in prototext: it is on the last line.
+func unreadable(text []byte, err error) string {
+	where := fmt.Sprintf("line %d: ", bytes.Count(text, []byte("\n"))+1)
+	if at := position.FindStringSubmatch(err.Error()); at != nil && at[1] != "" {
+		where = "line " + at[1] + ", column " + at[2] + ": "
+	}
+	return where + position.ReplaceAllString(err.Error(), "") + "; what follows was not read"
 }
 
 // Parse reads an agreement from its text. The agreement must be total: every
@@ -32,15 +52,30 @@ func (m Mistakes) Error() string {
 func Parse(text []byte) (*Law, error) {
 	msg := &jisrv1.Agreement{}
 	if err := prototext.Unmarshal(text, msg); err != nil {
-		return nil, Mistakes{err.Error()}
+		return nil, Mistakes{unreadable(text, err)}
 	}
 	return read(msg, text)
 }
 
+// ParseFormer reads an agreement to compare with, which may come from before a
+// role, class, record, rpc or purpose of today's contract: what it does not name
+// was denied under it. The exchange never decides by what ParseFormer returns.
+func ParseFormer(text []byte) (*Law, error) {
+	msg := &jisrv1.Agreement{}
+	if err := prototext.Unmarshal(text, msg); err != nil {
+		return nil, Mistakes{err.Error()}
+	}
+	return (&parser{msg: msg, former: true}).read(text)
+}
+
 // read turns a decoded agreement into a law.
 func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
-	sum := sha256.Sum256(text)
-	p := &parser{msg: msg, law: &Law{
+	return (&parser{msg: msg}).read(text)
+}
+
+func (p *parser) read(text []byte) (*Law, error) {
+	sum, msg := sha256.Sum256(text), p.msg
+	p.law = &Law{
 		text:          append([]byte(nil), text...),
 		hash:          hex.EncodeToString(sum[:]),
 		title:         msg.GetTitle(),
@@ -51,7 +86,7 @@ func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
 		shelves:       make(map[string]*[maxRoles]LinkSet),
 		referrals:     make(map[jisrv1.Referral_Kind]Referral),
 		notifications: make(map[jisrv1.Notification_Subject]Notification),
-	}}
+	}
 	// Reasons and agencies first: what follows points to them.
 	for _, part := range []func(){
 		p.head, p.reasons, p.agencies, p.roles, p.purposes, p.rpcs, p.records, p.classes, p.referrals, p.notifications,
@@ -71,11 +106,19 @@ func read(msg *jisrv1.Agreement, text []byte) (*Law, error) {
 type parser struct {
 	msg      *jisrv1.Agreement
 	law      *Law
+	former   bool // gaps are taken for denials
 	mistakes Mistakes
 }
 
 func (p *parser) wrong(format string, args ...any) {
 	p.mistakes = append(p.mistakes, fmt.Sprintf(format, args...))
+}
+
+// gap notes what is missing altogether.
+func (p *parser) gap(format string, args ...any) {
+	if !p.former {
+		p.wrong(format, args...)
+	}
 }
 
 // checkReasons demands at least one reason, each of which exists.
@@ -98,7 +141,7 @@ type seen[E enum] uint64
 func (s seen[E]) checkAll(p *parser, where string) {
 	for _, e := range every[E]() {
 		if s&(1<<uint(e)) == 0 {
-			p.wrong("%s: %v is missing", where, e)
+			p.gap("%s: %v is missing", where, e)
 		}
 	}
 }

@@ -146,9 +146,15 @@ func TestSyntaxIsNamedByLine(t *testing.T) {
 		at := strings.Index(string(text), c.old)
 		line := strings.Count(string(text[:at]), "\n") + 1
 		_, err := Parse([]byte(strings.Replace(string(text), c.old, c.new, 1)))
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d:", line)) {
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("agreement: 1 mistake:\n  line %d, column ", line)) {
 			t.Errorf("%s: not named by line %d: %v", name, line, err)
 		}
+	}
+	if _, err := Parse([]byte("title: \"t\"\n\nreasons {\n")); err == nil || err.Error() != "agreement: 1 mistake:\n  line 4: unexpected EOF; what follows was not read" {
+		t.Errorf("a block without an end: %v", err)
+	}
+	if text := (Mistakes{"one", "another"}).Error(); text != "agreement: 2 mistakes:\n  one\n  another" {
+		t.Errorf("two mistakes are told as %q", text)
 	}
 	if _, err := Parse(nil); err == nil {
 		t.Error("an empty agreement is accepted")

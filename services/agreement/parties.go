@@ -149,11 +149,33 @@ func (p *parser) referrals() {
 			Receivers:  receivers,
 			Order:      t.GetOrder(),
 			Consent:    t.GetConsent(),
+			Purposes:   p.consentPurposes(where, t, receivers),
 			Scope:      p.classSet(where+": scope", t.GetScope()),
 			Protection: t.GetProtection(),
 		}
 	}
 	got.checkAll(p, "referrals")
+}
+
+// consentPurposes reads to what the person must have consented. Each receiver
+// must be able to call for one of them, else that consent would open it nothing.
+func (p *parser) consentPurposes(where string, t *jisrv1.ReferralTerms, receivers RoleSet) []jisrv1.Purpose {
+	purposes := distinct(p, where+": purposes", t.GetPurposes())
+	switch {
+	case t.GetConsent() && len(purposes) == 0:
+		p.gap("%s: purposes: name at least one, since consent is needed", where)
+		return nil
+	case !t.GetConsent() && len(purposes) > 0:
+		p.wrong("%s: purposes: name none, since no consent is needed", where)
+		return nil
+	}
+	for _, role := range receivers.List() {
+		may := func(purpose jisrv1.Purpose) bool { return p.law.MayUse(role, purpose) }
+		if t.GetConsent() && !slices.ContainsFunc(purposes, may) {
+			p.wrong("%s: purposes: %v may call for none of them", where, role)
+		}
+	}
+	return purposes
 }
 
 func (p *parser) notifications() {
@@ -169,4 +191,12 @@ func (p *parser) notifications() {
 		}
 	}
 	got.checkAll(p, "notifications")
+	p.law.answers = p.classSet("answers", p.msg.GetAnswers())
+	opened := record.ClassSet(0)
+	for _, n := range p.law.notifications {
+		opened |= n.Scope | n.WithConsent
+	}
+	for class := range (p.law.answers &^ opened).All() {
+		p.wrong("answers: %v is opened by no notification, and nobody answers with more than it reads", class)
+	}
 }

@@ -83,6 +83,18 @@ func TestRefused(t *testing.T) {
 		}, "either every_class or classes"},
 		"role without purpose":      {func(a *jisrv1.Agreement) { a.GetRoles()[0].SetPurposes(nil) }, "no purpose"},
 		"referral without receiver": {func(a *jisrv1.Agreement) { a.GetReferrals()[0].SetReceivers(nil) }, "no receiver"},
+		"answer with what is not read": {func(a *jisrv1.Agreement) {
+			a.SetAnswers(append(a.GetAnswers(), jisrv1.DataClass_DATA_CLASS_VICTIM_LOCATION))
+		}, "answers: DATA_CLASS_VICTIM_LOCATION is opened by no notification"},
+		"referral by consent to nothing": {func(a *jisrv1.Agreement) {
+			terms(a, jisrv1.Referral_KIND_LEGAL_AID).SetPurposes(nil)
+		}, "KIND_LEGAL_AID: purposes: name at least one"},
+		"referral by a purpose and no consent": {func(a *jisrv1.Agreement) {
+			terms(a, jisrv1.Referral_KIND_INTERPRETER).SetPurposes([]jisrv1.Purpose{jisrv1.Purpose_PURPOSE_ASSISTANCE})
+		}, "KIND_INTERPRETER: purposes: name none"},
+		"referral by consent to what its receiver may not do": {func(a *jisrv1.Agreement) {
+			terms(a, jisrv1.Referral_KIND_PSYCHOSOCIAL).SetPurposes([]jisrv1.Purpose{jisrv1.Purpose_PURPOSE_REINTEGRATION})
+		}, "ROLE_HEALTH may call for none of them"},
 		"referral by unknown order": {func(a *jisrv1.Agreement) { a.GetReferrals()[0].SetOrder(55) }, "order"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,4 +103,13 @@ func TestRefused(t *testing.T) {
 			mustMiss(t, msg, c.want)
 		})
 	}
+}
+
+func terms(a *jisrv1.Agreement, kind jisrv1.Referral_Kind) *jisrv1.ReferralTerms {
+	for _, t := range a.GetReferrals() {
+		if t.GetKind() == kind {
+			return t
+		}
+	}
+	return nil
 }

@@ -153,3 +153,18 @@ func TestOperationsReadsNothingOfACase(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoWasMerelyToldAnswersAndTellsNothingElse(t *testing.T) {
+	p := newPlay(t)
+	answers := p.classes("RETURN_RISK", "IMMIGRATION_HOLD", "VICTIM_CONSULAR")
+	for _, role := range every[jisrv1.Role]() {
+		if more := p.pen(RoleName(role), p.by("NOTIFIED")) &^ answers; more != 0 {
+			t.Errorf("merely told, %s tells %v", RoleName(role), more.List())
+		}
+	}
+	p.tells("foreign_affairs", p.by("NOTIFIED"), "VICTIM_CONSULAR")
+	p.tells("residency", p.by("NOTIFIED"), "IMMIGRATION_HOLD")
+	p.cannotTell("foreign_affairs", p.scoped("NOTIFIED", "RETURN_RISK"), "VICTIM_CONSULAR")
+	// A share or a referral is work.
+	p.tells("social_affairs", p.by("RECEIVER"), "VICTIM_PROFILE", "VICTIM_RISK")
+}

@@ -16,8 +16,8 @@ type Standing struct {
 	// agency and purpose is in force.
 	Consented record.ClassSet
 	// Shut are classes that this one record does not show to the caller, whatever
-	// links it has: the agency behind a log entry, where the caller may not know
-	// what linked that agency to the matter.
+	// links it has: the agency behind a log entry, where what linked that agency to
+	// the matter is not evident.
 	Shut record.ClassSet
 }
 

@@ -4,6 +4,7 @@ package agreements
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -26,10 +27,13 @@ type Service struct {
 	jisrv1.UnimplementedAgreementServiceServer
 	store  *store.Store
 	server Server
+	clock  func() time.Time
 }
 
 // NewService returns the service over a store.
-func NewService(s *store.Store, server Server) *Service { return &Service{store: s, server: server} }
+func NewService(s *store.Store, server Server, clock func() time.Time) *Service {
+	return &Service{store: s, server: server, clock: clock}
+}
 
 // WhoAmI says who the caller is to the exchange.
 func (s *Service) WhoAmI(ctx context.Context, _ *jisrv1.WhoAmIRequest) (*jisrv1.WhoAmIResponse, error) {
@@ -54,6 +58,7 @@ func (s *Service) WhoAmI(ctx context.Context, _ *jisrv1.WhoAmIRequest) (*jisrv1.
 		Agency: "agencies/" + c.Agency, System: c.System, Roles: c.Roles, Role: c.Role, Purposes: purposes,
 		CertificateExpireTime: timestamppb.New(c.NotAfter), ServerVersion: s.server.Version,
 		Agreement: c.Law.Hash(), Development: s.server.Development,
+		ServerTime: timestamppb.New(s.clock()),
 	}.Build(), nil
 }
 

@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"runtime"
 	"sync"
 	"time"
 
@@ -13,7 +12,6 @@ type Account struct {
 	limits Limits
 	calls  *rate.Limiter
 	lines  rate.Sometimes // bounds what is reported of it
-	turns  chan struct{}  // one for each handler that is at work
 
 	mu          sync.Mutex
 	open        int // calls whose answer is not out yet
@@ -27,7 +25,6 @@ func newAccount(l Limits) *Account {
 	return &Account{
 		limits: l, calls: rate.NewLimiter(rate.Limit(l.CallsPerSecond), l.CallsPerSecond),
 		lines: rate.Sometimes{First: 1, Interval: reportEvery},
-		turns: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 	}
 }
 

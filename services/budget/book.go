@@ -26,13 +26,20 @@ const (
 	TooManyStreams     Reason = "TOO_MANY_STREAMS"
 )
 
-// Cut tells the server's log of a connection that was cut.
+// Reasons returns all reasons.
+func Reasons() []Reason {
+	return []Reason{TooManyConnections, InDebt, TooManyHeaders, TooManyResets, TooManyFrames, TooManyStreams}
+}
+
+// Cut tells of a connection that was cut.
 type Cut struct {
 	// Agency and System are whom the certificate names.
 	Agency, System string
 	// Reason is why.
 	Reason Reason
-	// Unreported is how many more of that agency were cut since the last report.
+	// Quiet says that this agency had a line in the log just now.
+	Quiet bool
+	// Unreported is how many of that agency were quiet since its last line.
 	Unreported int
 }
 
@@ -71,19 +78,29 @@ func (b *Book) Of(agency string) *Account {
 	return a
 }
 
-// cut reports a connection that was cut, unless its agency was reported just now.
+// InFlight counts the calls at work by agency.
+func (b *Book) InFlight() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := make(map[string]int, len(b.accounts))
+	for agency, a := range b.accounts {
+		a.mu.Lock()
+		n[agency] = a.running
+		a.mu.Unlock()
+	}
+	return n
+}
+
+// cut reports a connection that was cut.
 func (b *Book) cut(a *Account, c Cut) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	told := false
+	c.Quiet = true
+	a.unreported++
 	a.lines.Do(func() {
-		told = true
-		c.Unreported, a.unreported = a.unreported, 0
-		b.report(c)
+		c.Quiet, c.Unreported, a.unreported = false, a.unreported-1, 0
 	})
-	if !told {
-		a.unreported++
-	}
+	b.report(c)
 }
 
 // shake notes a handshake that has begun; done must be called when it has ended.

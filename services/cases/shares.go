@@ -31,6 +31,9 @@ func (s *Service) ShareCase(ctx context.Context, r *jisrv1.ShareCaseRequest) (*j
 		if err := checkShare(tx, r.GetParent(), m); err != nil {
 			return m, err
 		}
+		if err := tx.NamedBySeals(r.GetParent(), m.GetVictims(), strings.TrimPrefix(m.GetAgency(), "agencies/")); err != nil {
+			return m, err
+		}
 		m.SetState(jisrv1.Share_STATE_ACTIVE)
 		err := tx.Create(m, store.New{Parent: r.GetParent(), Case: r.GetParent(), Subjects: m.GetVictims(), Standing: tx.Standing(r.GetParent())})
 		if err != nil {
@@ -44,7 +47,7 @@ func (s *Service) ShareCase(ctx context.Context, r *jisrv1.ShareCaseRequest) (*j
 func link(tx *store.Tx, caseName string, m *jisrv1.Share) error {
 	g := store.Grant{
 		Agency: strings.TrimPrefix(m.GetAgency(), "agencies/"), Link: jisrv1.Link_LINK_PARTICIPANT,
-		Via: m.GetName(), Scope: scopeOf(m.GetScope()),
+		Via: m.GetName(), Scope: record.Classes(m.GetScope()...),
 	}
 	// The share itself stays known to its participant past its term.
 	if err := tx.LinkOnly(m.GetName(), g); err != nil {
@@ -65,13 +68,6 @@ func link(tx *store.Tx, caseName string, m *jisrv1.Share) error {
 	return nil
 }
 
-func scopeOf(classes []jisrv1.DataClass) record.ClassSet {
-	if len(classes) == 0 {
-		return record.EveryClass
-	}
-	return record.Classes(classes...)
-}
-
 // owned views a case and fails unless the caller owns it.
 func owned(tx *store.Tx, name string) error {
 	if err := tx.View(name, &jisrv1.Case{}); err != nil {
@@ -85,10 +81,25 @@ func owned(tx *store.Tx, name string) error {
 	return fault.New(fault.TransitionNotAllowed).With("next_states", "only the owner of a case shares it")
 }
 
+// readable is what the owner of a case may read in it, its own words among it and
+// what a person's consent would open: the receiver's own consents are asked of the receiver.
+func readable(tx *store.Tx, caseName string) record.ClassSet {
+	c, st := tx.Caller(), tx.Standing(caseName)
+	st.Own, st.Consented = record.EveryClass, record.EveryClass
+	return tx.Law().Read(c.Role, c.Purpose, st)
+}
+
 func checkShare(tx *store.Tx, caseName string, m *jisrv1.Share) error {
 	var wrong []fault.Violation
 	violate := func(field, rule string) {
 		wrong = append(wrong, fault.Violation{Field: field, Rule: rule})
+	}
+	// A share has no kind that would say how far it goes, so nobody gives what it
+	// has not: where a person is, is opened by who reads it and by a referral to care.
+	if most := readable(tx, caseName); len(m.GetScope()) == 0 {
+		m.SetScope(most.List())
+	} else if record.Classes(m.GetScope()...)&^most != 0 {
+		violate("share.scope", "must not hold a class that your agency may not read itself")
 	}
 	slug := strings.TrimPrefix(m.GetAgency(), "agencies/")
 	if _, ok := tx.Law().Agency(slug); !ok {

@@ -4,19 +4,11 @@
 package daemon
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
-
-	"github.com/jisr-exchange/jisr/services/budget"
 )
 
 // Config is what an exchange is told. Paths are relative to the file they stand in.
@@ -38,6 +30,14 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// Budgets bound what each agency may ask for.
 	Budgets Budgets `yaml:"budgets"`
+	// MetricsListen is where operators read metrics and health; nowhere when empty or "none".
+	MetricsListen string `yaml:"metrics_listen"`
+	// MetricsBeyondLoopback lets MetricsListen be an address that other machines reach.
+	MetricsBeyondLoopback bool `yaml:"metrics_beyond_loopback"`
+	// DrainNotice is how long health says that the server is going before calls are refused.
+	DrainNotice time.Duration `yaml:"drain_notice"`
+	// DrainLimit is how long calls in flight may then take before they are cut; 20 s when 0.
+	DrainLimit time.Duration `yaml:"drain_limit"`
 	// Log is `json` or `text`, on standard error.
 	Log string `yaml:"log"`
 	// Development says in WhoAmI that certificates and data are throw-away.
@@ -68,79 +68,37 @@ type Budgets struct {
 	CallTime time.Duration `yaml:"call_time"`
 }
 
-// LoadConfig reads a configuration file and checks all of it; its error names every mistake.
+// Mistakes are all that is wrong with a configuration, each with where it stands
+// and what to do.
+type Mistakes []string
+
+func (m Mistakes) Error() string { return strings.Join(m, "\n  ") }
+
+// LoadConfig reads a configuration file and checks all that can be checked
+// without opening what it names; its error is Mistakes, every one with its line,
+// and what could be read comes with it, if anything could.
 func LoadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, fmt.Errorf("configuration: %w: name the file by --config; docs/jisrd.example.yaml is one to start from", err)
 	}
-	c := &Config{Log: "json", Budgets: Budgets(budget.Default())}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("configuration %s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	r := &reader{path: path, lines: make(map[string]int)}
+	c := r.read(text)
+	if c == nil {
+		return nil, r.mistakes()
 	}
 	c.resolve(filepath.Dir(path))
-	if wrong := c.check(); len(wrong) > 0 {
-		return nil, fmt.Errorf("configuration %s:\n  %s", path, strings.Join(wrong, "\n  "))
+	c.check(r)
+	if wrong := r.mistakes(); len(wrong) > 0 {
+		return c, wrong
 	}
 	return c, nil
 }
 
-// fields are the settings that must be there, with those that name existing files marked.
-func (c *Config) fields() []struct {
-	key    string
-	value  *string
-	exists bool
-} {
-	return []struct {
-		key    string
-		value  *string
-		exists bool
-	}{
-		{"agreement", &c.Agreement, true},
-		{"database", &c.Database, false},
-		{"keyring", &c.Keyring, false},
-		{"key_encryption_key", &c.KeyEncryptionKey, false},
-		{"tls.certificate", &c.TLS.Certificate, true},
-		{"tls.key", &c.TLS.Key, true},
-		{"tls.client_authorities", &c.TLS.ClientAuthorities, true},
-		{"tls.revocation_lists", &c.TLS.RevocationLists, true},
-	}
-}
-
 func (c *Config) resolve(dir string) {
-	for _, f := range c.fields() {
-		if *f.value != "" && !filepath.IsAbs(*f.value) {
-			*f.value = filepath.Join(dir, *f.value)
+	for _, s := range settings {
+		if value, ok := s.value(c).(*string); ok && s.kind != plain && *value != "" && !filepath.IsAbs(*value) {
+			*value = filepath.Join(dir, *value)
 		}
 	}
-}
-
-func (c *Config) check() (wrong []string) {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		wrong = append(wrong, "listen: must be host:port, such as 0.0.0.0:7443")
-	}
-	if c.TrustDomain == "" {
-		wrong = append(wrong, "trust_domain: is missing; it stands in every client certificate")
-	}
-	if c.Log != "json" && c.Log != "text" {
-		wrong = append(wrong, "log: must be json or text")
-	}
-	if err := budget.Limits(c.Budgets).Check(); err != nil {
-		wrong = append(wrong, "budgets: each must be positive; one that is left out has its default")
-	}
-	for _, f := range c.fields() {
-		if *f.value == "" {
-			wrong = append(wrong, f.key+": is missing")
-			continue
-		}
-		if _, err := os.Stat(*f.value); f.exists && err != nil {
-			wrong = append(wrong, fmt.Sprintf("%s: cannot be read: %v", f.key, err))
-		}
-	}
-	if c.Keyring != "" && c.Keyring == c.Database {
-		wrong = append(wrong, "keyring: must not be the database; a backup of the one must not hold the other")
-	}
-	return wrong
 }

@@ -28,6 +28,11 @@ func placed(t testing.TB, text []byte) string {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"data", "keys"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	path := filepath.Join(dir, "jisrd.yaml")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)

@@ -11,21 +11,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/status"
+
 	"github.com/jisr-exchange/jisr/services"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
 	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/logline"
+	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/store"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 const (
 	// refreshEvery is how often certificates and revocation lists are read
 	// again: well within the sixty seconds that a revocation may take.
 	refreshEvery = 10 * time.Second
-	// drain bounds how long calls in flight may take to end at a stop.
-	drain = 20 * time.Second
+	// tick is how often states follow their terms and parts are asked how they are.
+	tick = 10 * time.Second
+	// parting bounds how long the last traces may take to leave at a stop.
+	parting = 5 * time.Second
 )
 
 // Daemon is an exchange that was checked and opened, and serves when told to.
@@ -36,27 +44,29 @@ type Daemon struct {
 	ring     *keyring.Ring
 	server   *services.Server
 	listener net.Listener
+	ops      *operations
+	metrics  *metrics.Set
+	tracing  *tracing.Tracer
 	refresh  []func(context.Context) error
 	fatal    chan error
+	lost     atomic.Bool // the collector does not take traces
 }
+
+// ErrMisconfigured marks what only another configuration, agreement, certificate or environment mends.
+var ErrMisconfigured = errors.New("what the configuration names cannot be served")
 
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
-	d := &Daemon{config: c, log: log, fatal: make(chan error, 1)}
-	law, err := d.readLaw()
-	if err != nil {
-		return nil, err
+	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
+	law, unlawful := d.readLaw()
+	material, revocation, unknown := c.identity()
+	collector, unsaid := traces()
+	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
+		return nil, fmt.Errorf("%w:\n%w", ErrMisconfigured, err)
 	}
 	d.law.Store(law)
-	material, err := identity.LoadMaterial(identity.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, ClientCAs: c.TLS.ClientAuthorities})
-	if err != nil {
-		return nil, err
-	}
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: c.TLS.RevocationLists, Authorities: material.Authorities})
-	if err != nil {
-		return nil, err
-	}
-	d.refresh = []func(context.Context) error{material.Refresh, revocation.Refresh}
+	// Material first: lists are held against its authorities.
+	d.refresh = []func(context.Context) error{d.counted("certificate", material.Refresh), d.counted("revocation", revocation.Refresh)}
 	kek, err := keyring.OpenFileKEK(c.KeyEncryptionKey)
 	if err != nil {
 		return nil, err
@@ -64,23 +74,45 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if d.ring, err = keyring.Open(c.Keyring, kek); err != nil {
 		return nil, err
 	}
+	if d.tracing, err = tracing.Open(ctx, collector, version, d.reportTraces); err != nil {
+		return nil, errors.Join(err, d.ring.Close())
+	}
 	d.server, err = services.New(ctx, services.Options{
 		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
-		Tick:  10 * time.Second, Budgets: budget.Limits(c.Budgets),
+		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {
-		return nil, errors.Join(err, d.ring.Close())
+		return nil, errors.Join(err, d.tracing.Close(ctx), d.ring.Close())
 	}
-	if err := d.server.Adopt(ctx, law); err != nil {
+	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
-	if d.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
+	if d.listener, err = bind(ctx, "listen", c.Listen); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	if c.measures() {
+		listener, err := bind(ctx, "metrics_listen", c.MetricsListen)
+		if err != nil {
+			return nil, errors.Join(err, d.listener.Close(), d.close())
+		}
+		d.ops = newOperations(listener, d.metrics.Handler(), d.server.Health)
+	}
 	return d, nil
+}
+
+// bind binds the port of a setting.
+func bind(ctx context.Context, setting, at string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %s is in use: stop what listens there, or choose another port: %w", setting, at, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	return l, nil
 }
 
 // readLaw reads the agreement's file. One that does not validate is refused, and
@@ -102,13 +134,23 @@ func (d *Daemon) readLaw() (*agreement.Law, error) {
 	if err != nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}
-	d.log.Error("the agreement's file does not validate; the last good agreement stays in force",
-		slog.String("in_force", law.Hash()), slog.Any("mistakes", mistakes))
+	d.log.LogAttrs(context.Background(), slog.LevelError, "the agreement's file does not validate; the last good agreement stays in force",
+		logline.Agreement(law.Hash()), logline.Amiss(mistakes))
 	return law, nil
 }
 
-// Reload reads the agreement's file again and puts it in force.
+// Reload reads certificates, revocation lists and the agreement again, at once.
+// What is amiss in one does not keep the others from taking effect.
 func (d *Daemon) Reload(ctx context.Context) error {
+	var errs []error
+	for _, refresh := range d.refresh {
+		errs = append(errs, refresh(ctx))
+	}
+	return errors.Join(append(errs, d.reloadLaw(ctx))...)
+}
+
+// reloadLaw reads the agreement's file again and puts it in force.
+func (d *Daemon) reloadLaw(ctx context.Context) error {
 	law, err := d.readLaw()
 	if err != nil {
 		return err
@@ -116,58 +158,145 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	if law.Hash() == d.law.Load().Hash() {
 		return nil
 	}
-	if err := d.server.Adopt(ctx, law); err != nil {
+	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return err
 	}
-	d.law.Store(law)
-	d.log.Info("agreement in force", slog.String("agreement", law.Hash()))
+	d.log.LogAttrs(ctx, slog.LevelInfo, "agreement in force", logline.Agreement(law.Hash()))
 	return nil
 }
 
+// Law is the agreement in force.
+func (d *Daemon) Law() *agreement.Law { return d.law.Load() }
+
 // Addr is the address that the exchange is bound to.
 func (d *Daemon) Addr() string { return d.listener.Addr().String() }
+
+// Operations is the address of metrics and health; empty where they are told nowhere.
+func (d *Daemon) Operations() string {
+	if d.ops == nil {
+		return ""
+	}
+	return d.ops.listener.Addr().String()
+}
 
 // Run serves until ctx ends, then drains. It returns an error when the disk
 // refused to keep what it took: what follows cannot be trusted, and recovery is
 // a restart.
 func (d *Daemon) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// Revocations are heard of until the last call has ended, which is later than ctx.
+	fresh, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	watching := make(chan error, 1)
 	go func() {
-		watching <- identity.Watch(ctx, refreshEvery, d.reportRefresh, d.refresh...)
+		watching <- identity.Watch(fresh, refreshEvery, d.reportRefresh, d.refresh...)
 	}()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(d.listener) }()
-	d.log.Info("serving", slog.String("address", d.Addr()), slog.String("agreement", d.law.Load().Hash()))
+	attrs := []slog.Attr{logline.Address(d.Addr()), logline.Agreement(d.law.Load().Hash())}
+	if d.ops != nil {
+		go func() {
+			if err := d.ops.serve(); err != nil {
+				d.log.LogAttrs(ctx, slog.LevelError, "metrics and health are told no more; agencies are served all the same", logline.TypeOf(err))
+			}
+		}()
+		attrs = append(attrs, logline.Operations(d.Operations()))
+	}
+	d.log.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 	var err error
 	select {
 	case <-ctx.Done():
+		err = d.notice()
 	case err = <-served:
 	case err = <-d.fatal:
-		// The file may hold anything now: nothing is drained, nothing is written.
-		d.log.Error("the disk refused to keep what it took; ending, recovery is a restart")
-		return fmt.Errorf("store: %w", err)
+		return d.broken(err)
 	}
+	if errors.Is(err, errBroken) {
+		return err
+	}
+	err = errors.Join(err, d.close())
 	cancel()
-	err = errors.Join(err, d.close(), <-watching)
+	err = errors.Join(err, <-watching)
 	select {
 	case broken := <-d.fatal: // while draining: what is still unanswered stays uncertain, and the exit code says so
 		err = errors.Join(err, fmt.Errorf("store: %w", broken))
 	default:
 	}
-	d.log.Info("stopped")
+	d.log.LogAttrs(context.Background(), slog.LevelInfo, "stopped")
 	return err
+}
+
+// errBroken says that the disk refused to keep what it took.
+var errBroken = errors.New("store")
+
+func (d *Daemon) broken(err error) error {
+	// The file may hold anything now: nothing is drained, nothing is written.
+	d.log.LogAttrs(context.Background(), slog.LevelError, "the disk refused to keep what it took; ending, recovery is a restart")
+	return fmt.Errorf("%w: %w", errBroken, err)
+}
+
+// notice lets health say that the server is going, for as long as whoever sends
+// calls here may need to hear of it. Calls are answered all the while.
+func (d *Daemon) notice() error {
+	d.server.Leave()
+	d.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping; a second signal ends at once")
+	wait := time.NewTimer(d.config.DrainNotice)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case err := <-d.fatal:
+		return d.broken(err)
+	}
+}
+
+// counted counts the refreshes of a material that failed.
+func (d *Daemon) counted(material string, refresh func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.metrics.RefreshFailed(material)
+		}
+		return err
+	}
+}
+
+// reportTraces is told of each batch of traces; the log hears when that changes.
+func (d *Daemon) reportTraces(err error) {
+	if err != nil {
+		d.metrics.ExportFailed()
+	}
+	if was := d.lost.Swap(err != nil); was == (err != nil) {
+		return
+	}
+	if err != nil {
+		d.log.LogAttrs(context.Background(), slog.LevelWarn, "traces are lost: the collector does not take them", logline.Code(status.Code(err)))
+		return
+	}
+	d.log.LogAttrs(context.Background(), slog.LevelInfo, "the collector takes traces again")
 }
 
 func (d *Daemon) reportRefresh(err error) {
 	if err != nil {
-		d.log.Error("certificates or revocation lists cannot be refreshed; the last good ones hold until they run out", slog.String("error", err.Error()))
+		d.log.LogAttrs(context.Background(), slog.LevelError, "certificates or revocation lists cannot be refreshed; the last good ones hold until they run out", logline.Amiss(err))
 		return
 	}
-	d.log.Info("certificates and revocation lists are fresh again")
+	d.log.LogAttrs(context.Background(), slog.LevelInfo, "certificates and revocation lists are fresh again")
 }
 
 func (d *Daemon) close() error {
-	return errors.Join(d.server.Stop(drain), d.ring.Close())
+	limit := d.config.DrainLimit
+	if limit == 0 {
+		limit = drainLimit
+	}
+	err := d.server.Stop(limit)
+	// Metrics go last: a drain that takes long should be seen to.
+	if d.ops != nil {
+		err = errors.Join(err, d.ops.close())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), parting)
+	defer cancel()
+	if d.tracing.Close(ctx) != nil {
+		d.metrics.ExportFailed() // lost with the collector, which is no reason to end badly
+	}
+	return errors.Join(err, d.ring.Close())
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/daemon"
 )
@@ -20,7 +18,6 @@ import (
 type exchange struct {
 	dir     string
 	keep    bool
-	law     *agreement.Law
 	daemon  *daemon.Daemon
 	stop    context.CancelFunc
 	done    chan error
@@ -31,9 +28,6 @@ type exchange struct {
 // called and not when ctx ends, so that calls in flight end in order.
 func open(ctx context.Context, o Options) (_ *exchange, err error) {
 	x := &exchange{dir: o.Dir, keep: o.Dir != "", clients: make(map[party]*client)}
-	if x.law, err = agreement.Parse(o.Agreement); err != nil {
-		return nil, fmt.Errorf("the agreement is not sound: %w", err)
-	}
 	if !x.keep {
 		if x.dir, err = os.MkdirTemp("", "jisr-demo-"); err != nil {
 			return nil, err

@@ -43,8 +43,8 @@ func (s *story) log() {
 	}
 	s.t.line("")
 	s.t.paragraph("How to read it: an entry is durable before the answer leaves, so who read is in here, whether or not the reader says so. "+
-		"It holds how many (n) and which classes, and no values. Role, purpose and time always show. Who it was (%s) is left out where the owner may not see what linked that agency to her: "+
-		"the hospital was the shelter's referral, the shelter's last look rests on its own words, and a refused call had no link at all. That MoI read the log is now itself an entry.", hidden)
+		"It holds how many (n) and which classes, and no values. Role, purpose and time always show. Who it was shows of the owner itself, of whoever acts in the territory, and of the monitor; "+
+		"of all others it is left out (%s), even of those whom MoI told itself: were they named, the one that a judge had placed her with unseen would stand out as the one that is not. That MoI read the log is now itself an entry.", hidden)
 }
 
 // hidden stands where the owner may not know who acted.

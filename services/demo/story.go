@@ -90,13 +90,13 @@ func (s *story) prologue() {
 	t.line("%s", t.bold("jisr: a trafficking case in Baghdad, played by nine agencies"))
 	t.paragraph("A real exchange runs in this process on %s, with throw-away certificates and data. "+
 		"Each line below is a call over mutual TLS under the caller's own certificate. The law is the data-sharing agreement, edition %s, SHA-256 %.16s….",
-		s.daemon.Addr(), s.law.Edition(), s.law.Hash())
+		s.daemon.Addr(), s.daemon.Law().Edition(), s.daemon.Law().Hash())
 	t.line("")
 	for _, p := range cast {
 		if p == operations {
 			continue
 		}
-		a, ok := s.law.Agency(p.agency)
+		a, ok := s.daemon.Law().Agency(p.agency)
 		if !ok {
 			s.fail(fmt.Errorf("the agreement has no agency %s", p.agency))
 			return

@@ -6,8 +6,12 @@ package disclosure
 
 import (
 	"context"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -28,7 +32,7 @@ var (
 type Page struct {
 	ring       *keyring.Ring
 	pseudonyms *keyring.Pseudonyms
-	etagKey    []byte
+	etags      sync.Pool // of HMACs under the exchange's key for etags
 	withheld   withheldCache
 }
 
@@ -37,7 +41,10 @@ func NewPage(ring *keyring.Ring) (*Page, error) {
 	if ring == nil {
 		return nil, errors.New("disclosure: no keyring")
 	}
-	return &Page{ring: ring, pseudonyms: ring.Pseudonyms(), etagKey: ring.Secret("etag")}, nil
+	key := ring.Secret("etag")
+	p := &Page{ring: ring, pseudonyms: ring.Pseudonyms()}
+	p.etags.New = func() any { return hmac.New(sha256.New, key) }
+	return p, nil
 }
 
 // shown is what of a record was rendered, for its log entry.
@@ -64,10 +71,11 @@ func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, 
 	if err != nil {
 		return nil, shown{}, err
 	}
-	e, err := record.ParseEnvelope(raw)
+	e, err := record.LendEnvelope(raw)
 	if err != nil {
 		return nil, shown{}, err
 	}
+	defer e.GiveBack()
 	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
 	out := make([]byte, 0, len(l.Header)+len(raw)+256)
 	out, classes, err := appendHeader(out, t, l.Header, lens)
@@ -79,15 +87,31 @@ func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, 
 			return nil, shown{}, err
 		}
 	}
-	out = p.appendView(out, c, name, t, l, &e, lens)
+	out = p.appendView(out, c, name, t, l, e, lens)
 	if sections {
 		var opened record.ClassSet
-		if out, opened, err = p.appendSections(ctx, out, name, t, &e, lens); err != nil {
+		if out, opened, err = p.appendSections(ctx, out, name, t, e, lens); err != nil {
 			return nil, shown{}, err
 		}
 		classes |= opened
 	}
 	return out, shown{name: name, loaded: l, classes: classes}, nil
+}
+
+// Open appends what a lens holds of a record at rest, header and sections, and
+// says which classes that shows.
+func (p *Page) Open(ctx context.Context, out []byte, name string, t *record.Type, header, envelope []byte, lens record.ClassSet) ([]byte, record.ClassSet, error) {
+	e, err := record.LendEnvelope(envelope)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer e.GiveBack()
+	out, shown, err := appendHeader(out, t, header, lens)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, opened, err := p.appendSections(ctx, out, name, t, e, lens)
+	return out, shown | opened, err
 }
 
 // bareName returns a record's name, and fails closed on a section in clear:
@@ -126,19 +150,26 @@ func appendHeader(out []byte, t *record.Type, header []byte, lens record.ClassSe
 // plain text is its encoded field, so that appending is all there is to do.
 func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *record.Type, e *record.Envelope, lens record.ClassSet) ([]byte, record.ClassSet, error) {
 	var classes record.ClassSet
+	var aead cipher.AEAD
+	bound := bindings.Get().(*[]byte)
+	defer bindings.Put(bound)
 	for _, s := range e.Sections {
 		f, ok := t.Field(s.Number)
 		if !ok || !lens.Has(f.Class) {
 			continue
 		}
-		aead, err := p.ring.AEAD(ctx, e.KeyID)
-		if errors.Is(err, keyring.ErrDestroyed) {
-			return out, classes, nil // destroyed for everyone, in every copy
+		var err error
+		if aead == nil {
+			aead, err = p.ring.AEAD(ctx, e.KeyID)
+			if errors.Is(err, keyring.ErrDestroyed) {
+				return out, classes, nil // destroyed for everyone, in every copy
+			}
+			if err != nil {
+				return nil, 0, err
+			}
 		}
-		if err != nil {
-			return nil, 0, err
-		}
-		out, err = aead.Open(out, nil, s.Sealed, bind(name, s.Number, s.Revision))
+		*bound = appendBinding((*bound)[:0], name, s.Number, s.Revision)
+		out, err = aead.Open(out, nil, s.Sealed, *bound)
 		if err != nil {
 			return nil, 0, fmt.Errorf("disclosure: section %s cannot be opened: swapped, rolled back or tampered with", t.Path(f))
 		}
@@ -147,10 +178,16 @@ func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *r
 	return out, classes, nil
 }
 
+// bindings are room for associated data, which leaves the stack on its way into a cipher.
+var bindings = sync.Pool{New: func() any { return new([]byte) }}
+
 // bind is the associated data of a section: it cannot be moved to another
 // record or field, nor pass for another revision.
 func bind(name string, n protowire.Number, revision uint64) []byte {
-	b := make([]byte, 0, len(name)+24)
+	return appendBinding(nil, name, n, revision)
+}
+
+func appendBinding(b []byte, name string, n protowire.Number, revision uint64) []byte {
 	b = append(b, "jisr/section"...)
 	b = protowire.AppendString(b, name)
 	b = protowire.AppendVarint(b, uint64(n))

@@ -3,7 +3,6 @@ package disclosure
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -94,7 +93,6 @@ func (p *Page) rebuildField(ctx context.Context, c *identity.Caller, in, out pro
 	var all []shown
 	from, to := in.Get(fd).List(), out.Mutable(fd).List()
 	for i := range from.Len() {
-		runtime.Gosched() // a long list lets shorter calls pass
 		m, what, err := p.rebuild(ctx, c, from.Get(i).Message().Interface(), sections)
 		if err != nil {
 			return nil, err

@@ -1,15 +1,13 @@
 package disclosure
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -48,8 +46,10 @@ func (p *Page) appendView(out []byte, c *identity.Caller, name string, t *record
 // compare theirs.
 func (p *Page) ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string {
 	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
-	h := hmac.New(sha256.New, p.etagKey)
-	var b []byte
+	h := p.etags.Get().(hash.Hash)
+	defer p.etags.Put(h)
+	h.Reset()
+	b := make([]byte, 0, 512)
 	b = protowire.AppendString(b, c.Agency)
 	b = protowire.AppendVarint(b, uint64(c.Role))
 	b = protowire.AppendString(b, name)
@@ -69,7 +69,7 @@ func (p *Page) ETag(c *identity.Caller, name string, t *record.Type, l agreement
 	b = append(b, 0)
 	b = protowire.AppendVarint(b, uint64(lens&t.Classes))
 	h.Write(b)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
+	return base64.RawURLEncoding.EncodeToString(h.Sum(b[:0])[:12])
 }
 
 // lastChange is when something that the lens shows last changed, in microseconds.
@@ -100,21 +100,50 @@ func createTime(header []byte) int64 {
 		}
 		if num == createTimeNumber {
 			value, _ := protowire.ConsumeBytes(header[n:])
-			ts := &timestamppb.Timestamp{}
-			if proto.Unmarshal(value, ts) != nil {
-				return 0
-			}
-			return ts.AsTime().UnixMicro()
+			return microsOf(value)
 		}
 		header = header[n+m:]
 	}
 	return 0
 }
 
+// Timestamps are read and written as what they are on the wire, two numbers.
+const (
+	secondsNumber = 1
+	nanosNumber   = 2
+)
+
+// microsOf reads an encoded timestamp; 0 where it is none.
+func microsOf(value []byte) (micros int64) {
+	for len(value) > 0 {
+		num, typ, n := protowire.ConsumeTag(value)
+		if n < 0 || typ != protowire.VarintType {
+			return 0
+		}
+		v, m := protowire.ConsumeVarint(value[n:])
+		switch {
+		case m < 0:
+			return 0
+		case num == secondsNumber:
+			micros += int64(v) * 1e6
+		case num == nanosNumber:
+			micros += int64(v) / 1e3
+		}
+		value = value[n+m:]
+	}
+	return micros
+}
+
 func appendTime(out []byte, n protowire.Number, at time.Time) []byte {
-	encoded, err := proto.Marshal(timestamppb.New(at))
-	if err != nil {
-		return out // a timestamp always marshals
+	var room [24]byte
+	encoded := room[:0]
+	if seconds := at.Unix(); seconds != 0 {
+		encoded = protowire.AppendTag(encoded, secondsNumber, protowire.VarintType)
+		encoded = protowire.AppendVarint(encoded, uint64(seconds))
+	}
+	if nanos := at.Nanosecond(); nanos != 0 {
+		encoded = protowire.AppendTag(encoded, nanosNumber, protowire.VarintType)
+		encoded = protowire.AppendVarint(encoded, uint64(nanos))
 	}
 	out = protowire.AppendTag(out, n, protowire.BytesType)
 	return protowire.AppendBytes(out, encoded)

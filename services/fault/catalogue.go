@@ -15,6 +15,7 @@ const (
 	HeaderInvalid        Reason = "HEADER_INVALID"
 	RoleNotHeld          Reason = "ROLE_NOT_HELD"
 	MethodNotGranted     Reason = "METHOD_NOT_GRANTED"
+	MethodUnknown        Reason = "METHOD_UNKNOWN"
 	PurposeNotGranted    Reason = "PURPOSE_NOT_GRANTED"
 	ClassNotWritable     Reason = "CLASS_NOT_WRITABLE"
 	NotFound             Reason = "NOT_FOUND"
@@ -61,6 +62,9 @@ var catalogue = map[Reason]entry{
 	MethodNotGranted: {codes.PermissionDenied,
 		"the agreement does not grant this method to your role",
 		"see GetDisclosureMatrix and GetAgreement for what your role may call"},
+	MethodUnknown: {codes.Unimplemented,
+		"the exchange has no method of this name",
+		"check the method's name and the contract that your system was built with; WhoAmI tells the server's version"},
 	PurposeNotGranted: {codes.PermissionDenied,
 		"the agreement does not grant this purpose to your role",
 		"name one of the purposes that WhoAmI lists in jisr-purpose"},

@@ -7,6 +7,7 @@ package fault
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -40,12 +41,7 @@ type Fault struct {
 }
 
 // New returns the fault of that reason. A reason that is not catalogued becomes INTERNAL.
-func New(r Reason) *Fault {
-	if _, ok := catalogue[r]; !ok {
-		r = Internal
-	}
-	return &Fault{reason: r}
-}
+func New(r Reason) *Fault { return &Fault{reason: r} }
 
 // Invalid returns an INVALID fault that names every violation.
 func Invalid(vs ...Violation) *Fault { return New(InvalidRequest).Violating(vs...) }
@@ -71,15 +67,21 @@ func (f *Fault) RetryAfter(d time.Duration) *Fault {
 	return f
 }
 
-// Reason returns the stable name.
-func (f *Fault) Reason() Reason { return f.reason }
+// Reason returns the stable name. One that nobody gave a reason is INTERNAL too:
+// its code would else be OK, and a refusal would look like a success.
+func (f *Fault) Reason() Reason {
+	if _, ok := catalogue[f.reason]; !ok {
+		return Internal
+	}
+	return f.reason
+}
 
 // Code returns the gRPC code.
-func (f *Fault) Code() codes.Code { return catalogue[f.reason].code }
+func (f *Fault) Code() codes.Code { return catalogue[f.Reason()].code }
 
 // Error gives the reason and the violated paths; for logs, which may hold no more.
 func (f *Fault) Error() string {
-	text := string(f.reason)
+	text := string(f.Reason())
 	for _, v := range f.violations {
 		text += " " + v.Field
 	}
@@ -89,39 +91,35 @@ func (f *Fault) Error() string {
 // Is makes errors.Is compare by reason.
 func (f *Fault) Is(target error) bool {
 	other, ok := target.(*Fault)
-	return ok && other.reason == f.reason
+	return ok && other.Reason() == f.Reason()
 }
 
-// GRPCStatus renders the fault for the wire: ErrorInfo always, BadRequest,
-// RetryInfo and Help where they apply, each detail type once (AIP-193).
-func (f *Fault) GRPCStatus() *status.Status {
-	e := catalogue[f.reason]
+// GRPCStatus renders the fault for the wire in English.
+func (f *Fault) GRPCStatus() *status.Status { return f.StatusIn(English) }
+
+// StatusIn renders the fault for the wire: ErrorInfo always, BadRequest and
+// RetryInfo where they apply, and in another language than English a
+// LocalizedMessage; each detail type once (AIP-193). Beside the language it
+// depends on the fault alone, so what is hidden and what is absent stay alike.
+func (f *Fault) StatusIn(l Language) *status.Status {
+	reason := f.Reason()
+	e := catalogue[reason]
 	st := status.New(e.code, e.message)
-	info := &errdetails.ErrorInfo{Reason: string(f.reason), Domain: Domain, Metadata: maps.Clone(f.meta)}
+	info := &errdetails.ErrorInfo{Reason: string(reason), Domain: Domain, Metadata: maps.Clone(f.meta)}
 	if info.Metadata == nil {
 		info.Metadata = make(map[string]string)
 	}
 	info.Metadata["action"] = e.action
 	details := []proto.Message{info}
 	if len(f.violations) > 0 {
-		bad := &errdetails.BadRequest{}
-		vs := slices.Clone(f.violations)
-		slices.SortStableFunc(vs, func(a, b Violation) int {
-			if a.Field < b.Field {
-				return -1
-			}
-			if a.Field > b.Field {
-				return 1
-			}
-			return 0
-		})
-		for _, v := range vs {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Rule})
-		}
-		details = append(details, bad)
+		details = append(details, badRequest(f.violations, l))
 	}
 	if f.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.retryAfter)})
+	}
+	if message, action := DescribeIn(reason, l); l != English {
+		// What happened and what to do are two lines: each is a paragraph of its own direction.
+		details = append(details, &errdetails.LocalizedMessage{Locale: string(l), Message: message + "\n" + action})
 	}
 	// In one form for the same fault: ErrorInfo holds a map, whose entries would
 	// else go out in another order each time.
@@ -135,4 +133,18 @@ func (f *Fault) GRPCStatus() *status.Status {
 		p.Details = append(p.Details, packed)
 	}
 	return status.FromProto(p)
+}
+
+func badRequest(violations []Violation, l Language) *errdetails.BadRequest {
+	bad := &errdetails.BadRequest{}
+	vs := slices.Clone(violations)
+	slices.SortStableFunc(vs, func(a, b Violation) int { return strings.Compare(a.Field, b.Field) })
+	for _, v := range vs {
+		field := &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Rule}
+		if text := ruleIn(v.Rule, l); l != English && text != "" {
+			field.LocalizedMessage = &errdetails.LocalizedMessage{Locale: string(l), Message: text}
+		}
+		bad.FieldViolations = append(bad.FieldViolations, field)
+	}
+	return bad
 }

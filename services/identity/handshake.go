@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -41,6 +42,22 @@ var refusalActions = map[RefusalReason]string{
 	Disconnected:       "the client went away in the middle: a probe, a time-out or a proxy",
 	BadHandshake:       "the handshake broke TLS, or the client does not hold the certificate's key",
 }
+
+// RefusalReasons returns every reason for which a handshake can fail, in order.
+func RefusalReasons() []RefusalReason {
+	all := []RefusalReason{
+		RefusalReason(fault.CertificateInvalid), RefusalReason(fault.CertificateExpired),
+		RefusalReason(fault.CertificateRevoked), RefusalReason(fault.CertificateUnchecked),
+	}
+	for r := range refusalActions {
+		all = append(all, r)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Known reports whether a reason is one of RefusalReasons.
+func (r RefusalReason) Known() bool { return slices.Contains(RefusalReasons(), r) }
 
 // Refused tells the server's log of a handshake that failed, and no more than this.
 type Refused struct {

@@ -172,16 +172,37 @@ func (r *Revocation) Check(chains [][]*x509.Certificate) error {
 // NextUpdate returns when the first list stops being fresh; certificates of
 // its authority are refused from then on. It is zero where an authority has none.
 func (r *Revocation) NextUpdate() time.Time {
+	_, first := r.Updates()
+	return first
+}
+
+// Updates returns when the oldest list in force was issued, and NextUpdate.
+func (r *Revocation) Updates() (issued, ends time.Time) {
 	held := *r.held.Load()
-	var first time.Time
 	for _, ca := range r.authorities() {
 		l := held[authorityOf(ca)]
 		if l == nil {
-			return time.Time{}
+			return time.Time{}, time.Time{}
 		}
-		if first.IsZero() || l.nextUpdate.Before(first) {
-			first = l.nextUpdate
+		if issued.IsZero() || l.thisUpdate.Before(issued) {
+			issued = l.thisUpdate
+		}
+		if ends.IsZero() || l.nextUpdate.Before(ends) {
+			ends = l.nextUpdate
 		}
 	}
-	return first
+	return issued, ends
+}
+
+// Fresh reports whether some authority, and whether every one, has a list that may be relied on.
+func (r *Revocation) Fresh() (some, all bool) {
+	held := *r.held.Load()
+	now := r.now()
+	all = true
+	for _, ca := range r.authorities() {
+		l := held[authorityOf(ca)]
+		fresh := l != nil && l.fresh(now)
+		some, all = some || fresh, all && fresh
+	}
+	return some, some && all
 }

@@ -125,6 +125,31 @@ func TestWithoutAFreshListEveryCertificateIsRefused(t *testing.T) {
 	admitted(t, call(police, getCase, good()...))
 }
 
+func TestAListThatIsStaleForOneAuthorityIsNotStaleForAnother(t *testing.T) {
+	x := open(t)
+	other, err := certs.New(certs.Options{Now: x.clock.Now, ListValidity: 3 * time.Hour})
+	must(t, err)
+	long, err := other.List()
+	must(t, err)
+	short, err := x.authority.List()
+	must(t, err)
+	path := x.file("both.pem")
+	must(t, os.WriteFile(path, append(short, long...), 0o600))
+	r, err := identity.NewRevocation(identity.RevocationOptions{
+		Path: path, Now: x.clock.Now,
+		Authorities: func() []*x509.Certificate {
+			return []*x509.Certificate{x.authority.Certificate(), other.Certificate()}
+		},
+	})
+	must(t, err)
+	for _, want := range [][2]bool{{true, true}, {true, false}, {false, false}} {
+		if some, all := r.Fresh(); some != want[0] || all != want[1] {
+			t.Errorf("some %v, all %v; want %v", some, all, want)
+		}
+		x.clock.advance(2 * time.Hour)
+	}
+}
+
 func TestVanishedOrSpoiltListLeavesTheLastGoodOneUntilItsNextUpdate(t *testing.T) {
 	for what, spoil := range map[string]func(x *exchange){
 		"vanished":  func(x *exchange) { must(t, os.Remove(x.file(certs.ListFile))) },

@@ -1,7 +1,12 @@
 package jisrtest_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc/status"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -144,5 +149,89 @@ func TestATrialCourtDecidesNothingBeforeTheCaseIsReferredToIt(t *testing.T) {
 	got(court.IssueOrder(ctx, open))(t)
 	if !got(getVictim(desk, p.First))(t).HasIdentity() {
 		t.Error("the court of the trial opens nothing")
+	}
+}
+
+// A consent may be to one organisation alone. Were another to read it, without
+// the name, it would see that it opens nothing and so that somebody else cares.
+func TestAConsentThatNamesAnAgencyIsNotThereForAnotherOfItsRole(t *testing.T) {
+	p := baghdad(t)
+	placed(t, p)
+	p.Notify(jisrtest.NGO)
+	shelter, police, iom := p.As(jisrtest.Shelter), policeOf(p), p.As(jisrtest.NGO)
+	there := func(c *jisrtest.Client, name string) bool {
+		t.Helper()
+		_, err := c.GetConsent(ctx, jisrv1.GetConsentRequest_builder{Name: name}.Build())
+		listed := got(c.ListConsents(ctx, jisrv1.ListConsentsRequest_builder{Parent: p.First}.Build()))(t).GetConsents()
+		in := slices.ContainsFunc(listed, func(l *jisrv1.Consent) bool { return l.GetName() == name })
+		if in != (err == nil) || err != nil && jisrtest.Reason(err) != fault.NotFound {
+			t.Errorf("%s lists it: %v, and gets %v", c.Agency, in, err)
+		}
+		return in
+	}
+	taken := answered(p, ngoRole, assisting, jisrv1.ConsentRecord_GIVEN_BY_PERSON)
+	taken.GetConsent().SetRecipient("agencies/ngo-shelter-erbil")
+	named := got(shelter.RecordConsent(ctx, taken))(t).GetName()
+	taken.GetConsent().SetRecipient("")
+	open := got(shelter.RecordConsent(ctx, taken))(t).GetName()
+	// Links that are made after the consent keep to the same.
+	erbil := p.As(shelterOfErbil)
+	p.Notify(shelterOfErbil, jisrtest.NGO)
+	got(judgeOf(p).SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+		Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{erbil.Agency, iom.Agency},
+	}.Build()}.Build()))(t)
+	p.Refer(jisrv1.Referral_KIND_INTERPRETER, jisrtest.NGO)
+	share(t, p, jisrv1.Share_builder{Agency: iom.Agency, Victims: []string{p.First}}.Build())
+	if there(iom, named) || !there(iom, open) {
+		t.Error("another organisation reads the consent that names one, or not the one that names none")
+	}
+	for _, c := range []*jisrtest.Client{erbil, shelter, police, judgeOf(p)} {
+		if !there(c, named) {
+			t.Errorf("%s does not know of the consent", c.Agency)
+		}
+	}
+	// Asked about one organisation after the other, the exchange tells the owner nothing, and the judge all.
+	told := func(c *jisrtest.Client, agency string) bool {
+		t.Helper()
+		return got(about(c, named, agency, ngoRole))(t).GetOnShelf()
+	}
+	if told(police, iom.Agency) != told(police, erbil.Agency) {
+		t.Error("the owner is explained whom the consent names")
+	}
+	if told(judgeOf(p), iom.Agency) || !told(judgeOf(p), erbil.Agency) {
+		t.Error("the judge is not explained whom the consent names, so that nothing was hidden")
+	}
+	// Who took a consent may withdraw it, though it names another of its own role.
+	fellow := answered(p, jisrv1.Role_ROLE_SOCIAL_AFFAIRS, assisting, jisrv1.ConsentRecord_GIVEN_BY_PERSON)
+	fellow.GetConsent().SetRecipient("agencies/kri-molsa")
+	got(withdraw(shelter, got(shelter.RecordConsent(ctx, fellow))(t).GetName()))(t)
+}
+
+// Who agreed to be helped has not agreed to be sent home, even by a referral that
+// opens nothing for which it would take consent.
+func TestAConsentToOnePurposeCarriesNoReferralOfAnother(t *testing.T) {
+	p := baghdad(t)
+	police := policeOf(p)
+	draft := draftOf(p, jisrv1.Referral_KIND_REPATRIATION, "agencies/iom")
+	draft.GetReferral().SetScope([]jisrv1.DataClass{jisrv1.DataClass_DATA_CLASS_CASE_CORE})
+	home := got(police.CreateReferral(ctx, draft))(t)
+	draft.GetReferral().SetScope([]jisrv1.DataClass{identity})
+	byName := got(police.CreateReferral(ctx, draft))(t)
+	got(police.RecordConsent(ctx, answered(p, ngoRole, assisting, jisrv1.ConsentRecord_GIVEN_BY_PERSON)))(t)
+	_, err := send(police, home)
+	if says := fmt.Sprint(status.Convert(err).Details()); jisrtest.Reason(err) != fault.ConsentRequired || !strings.Contains(says, "CONSULAR, REINTEGRATION") {
+		t.Errorf("the sender does not learn what consent it takes: %s", says)
+	}
+	refused(send(police, byName))(t, fault.ConsentRequired)
+	// Help itself is carried by it, and the way home by a consent to that.
+	draft.GetReferral().SetKind(jisrv1.Referral_KIND_LEGAL_AID)
+	got(send(police, got(police.CreateReferral(ctx, draft))(t)))(t)
+	back := got(police.RecordConsent(ctx, answered(p, ngoRole, jisrv1.Purpose_PURPOSE_REINTEGRATION, jisrv1.ConsentRecord_GIVEN_BY_PERSON)))(t)
+	got(send(police, home))(t)
+	got(send(police, byName))(t)
+	// It ends with that consent, whatever else the person agreed to.
+	got(withdraw(police, back.GetName()))(t)
+	if state := got(getReferral(police, home.GetName()))(t).GetState(); state != jisrv1.Referral_STATE_WITHDRAWN {
+		t.Errorf("the way home is %s without consent to it", state)
 	}
 }

@@ -104,7 +104,7 @@ func TestACoReceiverIsNotNamedToTheOwner(t *testing.T) {
 		Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_PROTECTION_NEED, Receivers: []string{police.Agency, shelter.Agency},
 	}.Build()}.Build()))(t)
 	p.Notify(jisrtest.NGO)
-	for _, c := range []*jisrtest.Client{shelter, p.As(jisrtest.NGO)} {
+	for _, c := range []*jisrtest.Client{shelter, p.As(jisrtest.NGO), p.As(jisrtest.Prosecutor)} {
 		got(getVictim(c, p.First))(t)
 	}
 	names, nobody := named(t, police, p.First)
@@ -114,8 +114,8 @@ func TestACoReceiverIsNotNamedToTheOwner(t *testing.T) {
 	if got(about(police, p.First, shelter.Agency, ngoRole))(t).GetOnShelf() {
 		t.Error("the owner is explained that the other receiver was told")
 	}
-	// Whom the police told themselves, they are told of; and the judge knows whom it told.
-	if !names["agencies/iom"] || !got(about(police, p.First, "agencies/iom", ngoRole))(t).GetOnShelf() {
+	// Of whom the police told themselves it is explained; and the judge knows whom it told.
+	if !names["agencies/sjc-rusafa-pp"] || !got(about(police, p.First, "agencies/iom", ngoRole))(t).GetOnShelf() {
 		t.Error("nobody is named at all, so that nothing was hidden")
 	}
 	if !got(about(judgeOf(p), p.First, shelter.Agency, ngoRole))(t).GetOnShelf() {
@@ -124,7 +124,8 @@ func TestACoReceiverIsNotNamedToTheOwner(t *testing.T) {
 }
 
 // Who owns a case could notify every carer there is and then watch which of them
-// reads or tells more than a notification opens, in the log or by asking.
+// reads or tells more than a notification opens, or whom the log leaves unnamed,
+// in the log or by asking.
 func TestAnOwnerThatNotifiesEveryoneDoesNotLearnWhoCares(t *testing.T) {
 	p := baghdad(t)
 	station := p.As(jisrtest.Community)
@@ -152,14 +153,14 @@ func TestAnOwnerThatNotifiesEveryoneDoesNotLearnWhoCares(t *testing.T) {
 			Case: own.caseName, Victims: []string{own.victim}, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: carers,
 		}.Build()}.Build()))(t)
 		where(t, shelter, own.victim)
-		for _, reader := range []*jisrtest.Client{shelter, p.As(jisrtest.Shelter), p.As(jisrtest.NGO)} {
+		for _, reader := range []*jisrtest.Client{shelter, p.As(jisrtest.Shelter), p.As(jisrtest.NGO), p.As(jisrtest.Prosecutor)} {
 			got(getVictim(reader, own.victim))(t)
 		}
 		names, nobody := named(t, own.owner, own.victim)
-		if names[shelter.Agency] || nobody == 0 {
-			t.Errorf("the log names %v, and nobody in %d entries", names, nobody)
+		if names[shelter.Agency] || names["agencies/iom"] || names["agencies/molsa"] || nobody < 3 {
+			t.Errorf("of those who were told the log names some and others not: %v, and nobody in %d entries", names, nobody)
 		}
-		if !names["agencies/iom"] {
+		if !names["agencies/sjc-rusafa-pp"] {
 			t.Error("the log names nobody at all, so that nothing was hidden")
 		}
 		// Asked about the shelter, the exchange answers as about any organisation that was told.
@@ -190,13 +191,48 @@ func TestAddresseesOfAnOrderDoNotLearnOfEachOther(t *testing.T) {
 	if own := got(judgeOf(p).GetOrder(ctx, jisrv1.GetOrderRequest_builder{Name: order.GetName()}.Build()))(t); len(own.GetAddressees()) != 2 {
 		t.Errorf("the judge reads the addressees %v", own.GetAddressees())
 	}
-	// An order about a shelter names none: whoever reads it would read where the person is.
+}
+
+// The shelter learns from the judge himself whom it is to take in and let go.
+// Whom an order about a shelter is addressed to is where the person is, so nobody
+// else learns it: not from the order, not from the log, not by asking around.
+func TestAnOrderAboutAShelterReachesTheShelterAndNamesItToTheJudgeAlone(t *testing.T) {
+	p := baghdad(t)
+	judge, police, prosecutor, shelter := judgeOf(p), policeOf(p), p.As(jisrtest.Prosecutor), p.As(shelterOfErbil)
+	p.Order(jisrv1.Order_KIND_SHELTER, p.First, func(o *jisrv1.Order) { o.SetAddressees([]string{shelter.Agency}) })
+	refused(getVictim(shelter, p.First))(t, fault.NotFound) // the referral opens the person, not the order
+	p.Notify(jisrtest.NGO, shelterOfErbil)
 	for _, kind := range []jisrv1.Order_Kind{jisrv1.Order_KIND_SHELTER, jisrv1.Order_KIND_SHELTER_EXIT} {
-		housing := orderIn(p, kind, p.First)
-		housing.GetOrder().SetAddressees([]string{"agencies/molsa"})
-		refused(judgeOf(p).IssueOrder(ctx, housing))(t, fault.InvalidRequest)
-		housing.GetOrder().SetAddressees(nil)
-		got(judgeOf(p).IssueOrder(ctx, housing))(t)
+		o := p.Order(kind, p.First, func(o *jisrv1.Order) { o.SetAddressees([]string{shelter.Agency}) })
+		get := jisrv1.GetOrderRequest_builder{Name: o.GetName()}.Build()
+		if seen := got(shelter.GetOrder(ctx, get))(t); seen.GetKind() != kind || seen.GetTarget() != p.First {
+			t.Errorf("the shelter does not read what it is ordered: %v", seen)
+		}
+		if seen := got(judge.GetOrder(ctx, get))(t); !slices.Equal(seen.GetAddressees(), []string{shelter.Agency}) {
+			t.Errorf("the judge reads the addressees %v", seen.GetAddressees())
+		}
+		// Who follows the case by its territory reads that there is an order, and not to whom.
+		if seen := got(prosecutor.GetOrder(ctx, get))(t); seen.GetKind() != kind || len(seen.GetAddressees()) > 0 {
+			t.Errorf("the prosecutor reads %v", seen)
+		}
+		for _, seen := range got(p.As(jisrtest.Monitor).ListOrders(ctx, jisrv1.ListOrdersRequest_builder{Parent: "cases/-"}.Build()))(t).GetOrders() {
+			if len(seen.GetAddressees()) > 0 {
+				t.Errorf("the monitor reads the addressees %v", seen.GetAddressees())
+			}
+		}
+		for _, who := range []string{jisrtest.Police, jisrtest.NGO, jisrtest.Shelter, jisrtest.Foreign} {
+			refused(p.As(who).GetOrder(ctx, get))(t, fault.NotFound)
+		}
+		refused(prosecutor.ListLogEntries(ctx, jisrv1.ListLogEntriesRequest_builder{Record: o.GetName()}.Build()))(t, fault.NotFound)
+		refused(about(prosecutor, o.GetName(), shelter.Agency, ngoRole))(t, fault.NotFound)
+	}
+	got(getVictim(shelter, p.First))(t)
+	if names, nobody := named(t, police, p.First); names[shelter.Agency] || nobody == 0 {
+		t.Errorf("the log names %v, and nobody in %d entries", names, nobody)
+	}
+	addressed, told := decided(got(about(police, p.First, shelter.Agency, ngoRole))(t)), decided(got(about(police, p.First, "agencies/iom", ngoRole))(t))
+	if !told.GetOnShelf() || !proto.Equal(addressed, told) {
+		t.Errorf("the shelter is explained as %v, another organisation as %v", addressed, told)
 	}
 }
 

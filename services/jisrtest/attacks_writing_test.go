@@ -190,3 +190,40 @@ func TestTheWordsOfSeveralAreNobodysToKeep(t *testing.T) {
 		t.Errorf("the police read %v", risk)
 	}
 }
+
+// To be told of a case is not to work on it: whoever was merely notified answers
+// what it was told for, and the rest stays as those told it whose it is to tell.
+func TestWhoWasMerelyToldTellsNothingThatIsOthersToTell(t *testing.T) {
+	p := baghdad(t)
+	shelter, erbil, mofa, residency := p.As(jisrtest.Shelter), p.As(jisrtest.Erbil), consular(p), p.As("moi-residency/desk")
+	p.Notify(jisrtest.Shelter, jisrtest.Erbil, jisrtest.Foreign, "moi-residency/desk")
+	countries := jisrv1.Victim_builder{Name: p.First, Nationality: jisrv1.VictimNationality_builder{Countries: []string{"PHL"}}.Build()}.Build()
+	crime := jisrv1.UpdateCaseRequest_builder{Case: jisrv1.Case_builder{Name: p.Case, CrimeType: jisrv1.Case_CRIME_TYPE_SMUGGLING_OF_MIGRANTS}.Build(), UpdateMask: mask("crime_type")}.Build()
+	person := jisrv1.CreateVictimRequest_builder{Parent: p.Case, Victim: jisrv1.Victim_builder{PersonRole: jisrv1.Victim_PERSON_ROLE_VICTIM}.Build()}.Build()
+	suspect := func(endangers ...string) *jisrv1.CreateSuspectRequest {
+		return jisrv1.CreateSuspectRequest_builder{Parent: p.Case, Suspect: jisrv1.Suspect_builder{Endangers: endangers}.Build()}.Build()
+	}
+	for _, c := range []*jisrtest.Client{shelter, erbil, mofa} {
+		refused(tell(c, countries, "nationality"))(t, fault.ClassNotWritable)
+	}
+	refused(erbil.UpdateCase(ctx, crime))(t, fault.ClassNotWritable)
+	refused(shelter.CreateVictim(ctx, person))(t, fault.ClassNotWritable)
+	refused(erbil.CreateVictim(ctx, person))(t, fault.ClassNotWritable)
+	refused(erbil.CreateSuspect(ctx, suspect(p.First)))(t, fault.ClassNotWritable)
+	refused(erbil.CreateSuspect(ctx, suspect()))(t, fault.ClassNotWritable)
+	refused(alerted(erbil, p))(t, fault.ClassNotWritable)
+	refused(erbil.ShareCase(ctx, jisrv1.ShareCaseRequest_builder{Parent: p.Case, Share: jisrv1.Share_builder{Agency: shelter.Agency}.Build()}.Build()))(t, fault.TransitionNotAllowed)
+	if v := got(getVictim(policeOf(p), p.First))(t); v.GetNationality().GetCountries()[0] != "ETH" {
+		t.Errorf("the police read the nationality %v", v.GetNationality())
+	}
+	// What they were told for they answer, and mend their own answer.
+	for range 2 {
+		got(tell(mofa, jisrv1.Victim_builder{Name: p.First, Consular: jisrv1.VictimConsular_builder{}.Build()}.Build(), "consular"))(t)
+		got(tell(residency, jisrv1.Victim_builder{Name: p.First, ImmigrationHold: jisrv1.ImmigrationHold_builder{}.Build()}.Build(), "immigration_hold"))(t)
+	}
+	// Given a share, the police of Erbil work on the case.
+	share(t, p, jisrv1.Share_builder{Agency: erbil.Agency}.Build())
+	got(tell(erbil, countries, "nationality"))(t)
+	got(erbil.CreateVictim(ctx, person))(t)
+	got(erbil.CreateSuspect(ctx, suspect(p.First)))(t)
+}

@@ -144,8 +144,8 @@ func TestGuardianWhoIsASuspectCannotConsent(t *testing.T) {
 func TestWithdrawalEndsTheReferralThatRestedOnConsent(t *testing.T) {
 	for _, accepted := range []bool{false, true} {
 		p := baghdad(t)
-		ngo := p.As(jisrtest.NGO)
-		c := p.Consent(jisrtest.Police, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_IDENTIFICATION, legalAid...)
+		ngo := p.AsFor(jisrtest.NGO, ngoRole, assisting)
+		c := p.Consent(jisrtest.Police, ngoRole, assisting, legalAid...)
 		r := p.Refer(jisrv1.Referral_KIND_LEGAL_AID, jisrtest.NGO)
 		want := jisrv1.Referral_STATE_WITHDRAWN
 		if accepted {

@@ -31,6 +31,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
 // Exchange is a running exchange.
@@ -40,6 +42,8 @@ type Exchange struct {
 	law  atomic.Pointer[agreement.Law]
 	ca   *certs.Authority
 	ring *keyring.Ring
+
+	revocation *identity.Revocation
 
 	server *services.Server
 	addr   string
@@ -53,6 +57,8 @@ type Exchange struct {
 	Dir string
 	// Log is what the server logged.
 	Log *Buffer
+	// Metrics is what the server measured since it was started.
+	Metrics *metrics.Set
 	// Fatal is what the server called fatal.
 	Fatal atomic.Pointer[error]
 }
@@ -64,6 +70,9 @@ type options struct {
 	law    []byte
 	tick   time.Duration
 	limits budget.Limits
+
+	tracing *tracing.Tracer
+	blind   bool
 }
 
 // Option changes how an exchange is started.
@@ -85,6 +94,12 @@ func WithTick(every time.Duration) Option { return func(o *options) { o.tick = e
 // WithBudgets sets what each agency may ask for. Without it plays may ask for
 // more in a second than agencies may.
 func WithBudgets(l budget.Limits) Option { return func(o *options) { o.limits = l } }
+
+// WithTracing gives the spans of calls to a tracer.
+func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing = t } }
+
+// WithoutMetrics lets the server measure nothing.
+func WithoutMetrics() Option { return func(o *options) { o.blind = true } }
 
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
@@ -141,22 +156,25 @@ func (x *Exchange) serve() {
 		Certificate: filepath.Join(dir, certs.ServerFile), Key: filepath.Join(dir, certs.ServerKeyFile), ClientCAs: filepath.Join(dir, certs.CAFile),
 	})
 	x.must(err)
-	revocation, err := identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
+	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
 	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
 	x.must(err)
 	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
 	x.must(err)
+	if x.Metrics = metrics.New("test"); x.o.blind {
+		x.Metrics = nil
+	}
 	x.server, err = services.New(context.Background(), services.Options{
-		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: revocation,
+		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
-		Tick:  x.o.tick, Budgets: x.o.limits,
+		Tick:  x.o.tick, Budgets: x.o.limits, Metrics: x.Metrics, Tracing: x.o.tracing,
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), x.law.Load()))
+	x.must(x.server.Adopt(context.Background(), x.law.Load(), x.law.Store))
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	x.must(err)
 	x.addr = listener.Addr().String()
@@ -164,6 +182,16 @@ func (x *Exchange) serve() {
 	server, served := x.server, x.served
 	go func() { served <- server.Serve(listener) }()
 	x.stopped = false
+}
+
+// Addr is the address that agencies call.
+func (x *Exchange) Addr() string { return x.addr }
+
+// Publish publishes a revocation list that is good for so long, and lets the exchange read it.
+func (x *Exchange) Publish(validity time.Duration) {
+	x.t.Helper()
+	x.must(x.ca.PublishFor(filepath.Join(x.Dir, "certs"), validity))
+	x.must(x.revocation.Refresh(context.Background()))
 }
 
 // Database is the path of the case database.
@@ -177,8 +205,7 @@ func (x *Exchange) Adopt(text []byte) {
 	x.t.Helper()
 	law, err := agreement.Parse(text)
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), law))
-	x.law.Store(law)
+	x.must(x.server.Adopt(context.Background(), law, x.law.Store))
 }
 
 // Tick brings states up to their terms, as the server does by itself now and then.
@@ -186,6 +213,9 @@ func (x *Exchange) Tick() {
 	x.t.Helper()
 	x.must(x.server.Expire(context.Background()))
 }
+
+// Health tells of each part of the server, and of the whole, whether it is well.
+func (x *Exchange) Health() map[string]bool { return x.server.Health() }
 
 // Stop drains and ends the exchange; the files stay.
 func (x *Exchange) Stop() {
@@ -217,6 +247,15 @@ func (x *Exchange) Restart() {
 	x.Stop()
 	x.serve()
 }
+
+// Address is where it listens.
+func (x *Exchange) Address() string { return x.addr }
+
+// Authority issues its certificates; those of clients that tests ask for lie in Dir/certs.
+func (x *Exchange) Authority() *certs.Authority { return x.ca }
+
+// TLS is that of an agency's system, to change and to connect with.
+func (x *Exchange) TLS(agency, system string) *tls.Config { return x.tlsFor(agency, system) }
 
 // tlsFor returns the TLS of an agency's system, whose certificate is made on first use.
 func (x *Exchange) tlsFor(agency, system string) *tls.Config {

@@ -2,11 +2,24 @@ package jisrtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
+
+// What a library says of itself over the wire is what the form lets through.
+func TestTheProcessLogNamesTheClientsProgram(t *testing.T) {
+	x := jisrtest.Start(t)
+	got(x.As(jisrtest.Police).WhoAmI(context.Background(), &jisrv1.WhoAmIRequest{}))(t)
+	x.Stop()
+	if want := `"user_agent":"grpc-go/` + grpc.Version + `"`; !strings.Contains(x.Log.String(), want) {
+		t.Errorf("no line has %s: %s", want, x.Log)
+	}
+}
 
 // The shelter refers to a hospital. The owner of the case does not see that
 // referral, so the log does not tell it which hospital either.
@@ -26,7 +39,7 @@ func TestTheLogDoesNotTellTheOwnerWhichHospitalTreats(t *testing.T) {
 	if _, err := shelter.SendReferral(ctx, jisrv1.SendReferralRequest_builder{Name: r.GetName()}.Build()); err != nil {
 		t.Fatal(err)
 	}
-	for _, reader := range []*jisrtest.Client{hospital, shelter} {
+	for _, reader := range []*jisrtest.Client{hospital, shelter, p.As(jisrtest.Prosecutor)} {
 		if _, err := reader.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build()); err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +57,13 @@ func TestTheLogDoesNotTellTheOwnerWhichHospitalTreats(t *testing.T) {
 	if who, ok := agencies[jisrv1.Role_ROLE_HEALTH]; !ok || who != "" {
 		t.Errorf("the hospital's read names %q; want an entry that names nobody", who)
 	}
-	// The control: the shelter was referred to by the police itself.
-	if agencies[jisrv1.Role_ROLE_SOCIAL_AFFAIRS] == "" {
-		t.Error("the shelter's read names nobody, and the police sent it there")
+	// Nor is the shelter named, though the police sent it there: were it, the log
+	// would fall silent once the judge had sent somebody else of those who were told.
+	if who, ok := agencies[jisrv1.Role_ROLE_SOCIAL_AFFAIRS]; !ok || who != "" {
+		t.Errorf("the shelter's read names %q; want an entry that names nobody", who)
+	}
+	// The control: whoever acts there reads there.
+	if agencies[jisrv1.Role_ROLE_PROSECUTOR] == "" {
+		t.Error("the prosecutor's read names nobody, so that nothing was hidden")
 	}
 }

@@ -158,9 +158,6 @@ func TestASealedMatterIsThereForTheNamedAloneUntilItIsUnsealed(t *testing.T) {
 	s.pass(2 * time.Hour)
 	closed() // a seal past its date asks for a review and stays
 	refused(judgeOf(p).RevokeOrder(ctx, jisrv1.RevokeOrderRequest_builder{Name: seal.GetName()}.Build()))(t, fault.TransitionNotAllowed)
-	// A link made under the seal opens nothing.
-	p.Notify(jisrtest.NGO)
-	refused(getCase(p.As(jisrtest.NGO), p.Case))(t, fault.NotFound)
 	p.Order(jisrv1.Order_KIND_UNSEAL, p.Case, nil)
 	for _, who := range []string{jisrtest.NGO, jisrtest.Erbil, jisrtest.Shelter, jisrtest.Prosecutor} {
 		got(getCase(p.As(who), p.Case))(t)

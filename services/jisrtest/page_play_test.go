@@ -127,6 +127,10 @@ func TestAPageTokenIsGoodForItsOwnAgencyRolePurposeAndListAlone(t *testing.T) {
 	of := func(c *jisrtest.Client) string { return got(list(c, p.Case, ""))(t).GetNextPageToken() }
 	inv := p.AsFor(jisrtest.Judge, jisrv1.Role_ROLE_JUDICIAL_INVESTIGATOR, jisrv1.Purpose_PURPOSE_INVESTIGATION)
 	refused(list(inv, p.Case, of(judgeOf(p))))(t, fault.InvalidRequest)
+	// The same role, purpose and list: what is left is the agency.
+	ours := got(list(judgeOf(p), "cases/-", ""))(t).GetNextPageToken()
+	got(list(judgeOf(p), "cases/-", ours))(t)
+	refused(list(p.AsFor("sjc-ninewa-inv/court", jisrv1.Role_ROLE_INVESTIGATING_JUDGE, jisrv1.Purpose_PURPOSE_INVESTIGATION), "cases/-", ours))(t, fault.InvalidRequest)
 	if a, b := of(mine), of(judgeOf(p)); len(a) != len(b) {
 		t.Errorf("tokens of %d and %d characters: the length tells of the place in the list", len(a), len(b))
 	}

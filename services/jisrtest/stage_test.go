@@ -28,6 +28,7 @@ type stage struct {
 	stream *rand.ChaCha8
 	acts   int
 	asides int
+	later  time.Duration // what has passed besides a second for each act
 }
 
 func newStage() *stage {
@@ -41,7 +42,7 @@ func (s *stage) act(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acts, s.asides = s.acts+1, 0
-	s.now = noon.Add(time.Duration(s.acts) * time.Second)
+	s.now = s.hour()
 	s.deal(name)
 }
 
@@ -50,13 +51,19 @@ func (s *stage) aside(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asides++
-	s.now = noon.Add(time.Duration(s.acts)*time.Second + time.Duration(s.asides)*time.Millisecond)
+	s.now = s.hour().Add(time.Duration(s.asides) * time.Millisecond)
 	s.deal("aside: " + name)
+}
+
+// hour is when the present act began.
+func (s *stage) hour() time.Time {
+	return noon.Add(time.Duration(s.acts)*time.Second + s.later)
 }
 
 func (s *stage) deal(name string) {
 	var seed [32]byte
-	binary.BigEndian.PutUint64(seed[:], uint64(s.acts))
+	binary.BigEndian.PutUint32(seed[:], uint32(s.acts))
+	binary.BigEndian.PutUint32(seed[4:], uint32(s.asides))
 	copy(seed[8:], name)
 	s.stream = rand.NewChaCha8(seed)
 }
@@ -72,6 +79,7 @@ func (s *stage) clock() time.Time {
 func (s *stage) pass(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.later += d
 	s.now = s.now.Add(d)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
 
@@ -41,6 +43,10 @@ type tape struct {
 	stage  *stage
 	client *jisrtest.Client
 	takes  []take
+	// leaks, in controls, are servers that leak; spoiled is, for each, what it would have answered.
+	leaks   []leak
+	spoiled [][]take
+	inside  inside
 }
 
 // wire is the proto codec, keeping the bytes of what came in.
@@ -66,7 +72,7 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 	label := method
 	for i := 0; i < len(fields); i += 2 {
 		set(request, fields[i].(string), fields[i+1])
-		label += fmt.Sprintf(" %s=%v", fields[i], fields[i+1])
+		label += fmt.Sprintf(" %s=%v", fields[i], inWords(fields[i+1]))
 	}
 	p.stage.act(method)
 	got := take{label: label, kind: out}
@@ -78,10 +84,11 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 		reply, err = p.follow(method, request.Interface(), out, opts)
 	} else {
 		reply = out.New().Interface()
-		err = p.client.Conn.Invoke(context.Background(), "/jisr.v1."+method, request.Interface(), reply, opts...)
+		err = p.client.Conn.Invoke(p.asking(), "/jisr.v1."+method, request.Interface(), reply, opts...)
 	}
 	got.messages = w.in
 	got.status = encode(p.t, status.Convert(err).Proto())
+	p.drip(got)
 	p.takes = append(p.takes, got)
 	if err != nil || reply == nil {
 		return nil
@@ -89,9 +96,24 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 	return reply.ProtoReflect()
 }
 
+// asking is the context of the next call: readers ask in one language after the
+// other, since a refusal must tell no more in any of them.
+func (p *tape) asking() context.Context {
+	languages := append(fault.Languages(), fault.English)
+	return metadata.AppendToOutgoingContext(context.Background(), fault.LanguageHeader, string(languages[len(p.takes)%len(languages)]))
+}
+
+// inWords names a field's value; of a record its name is enough.
+func inWords(value any) any {
+	if m, ok := value.(interface{ GetName() string }); ok {
+		return m.GetName()
+	}
+	return value
+}
+
 // follow reads a server stream to its end.
 func (p *tape) follow(method string, request proto.Message, out protoreflect.MessageType, opts []grpc.CallOption) (last proto.Message, err error) {
-	stream, err := p.client.Conn.NewStream(context.Background(), &grpc.StreamDesc{ServerStreams: true}, "/jisr.v1."+method, opts...)
+	stream, err := p.client.Conn.NewStream(p.asking(), &grpc.StreamDesc{ServerStreams: true}, "/jisr.v1."+method, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +242,7 @@ func (a take) different(b take) string {
 	case !bytes.Equal(a.status, b.status):
 		return fmt.Sprintf("status %q\nagainst %q", a.status, b.status)
 	case !slices.EqualFunc(am, bm, bytes.Equal):
-		return fmt.Sprintf("%s\nagainst\n%s", a.print(), b.print())
+		return fmt.Sprintf("%d messages against %d, not the same bytes\n%s", len(am), len(bm), cmp.Diff(a.print(), b.print()))
 	case !maps.EqualFunc(a.header, b.header, slices.Equal):
 		return fmt.Sprintf("header %q against %q", map[string][]string(a.header), map[string][]string(b.header))
 	case !maps.EqualFunc(a.trailer, b.trailer, slices.Equal):

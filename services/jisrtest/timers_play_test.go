@@ -123,3 +123,24 @@ func TestTheServerNotesPassedTermsByItself(t *testing.T) {
 		t.Errorf("%d entries of the exchange's own act on the share, want 1", own)
 	}
 }
+
+func TestAPageTokenIsGoodForADay(t *testing.T) {
+	var ahead atomic.Int64
+	x := jisrtest.Start(t, jisrtest.WithClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }))
+	p := jisrtest.Opened(t, x)
+	police := x.As(jisrtest.Police)
+	list := func(token string) (*jisrv1.ListVictimsResponse, error) {
+		return police.ListVictims(t.Context(), jisrv1.ListVictimsRequest_builder{Parent: p.Case, PageSize: 1, PageToken: token}.Build())
+	}
+	first, err := list("")
+	if err != nil || first.GetNextPageToken() == "" {
+		t.Fatalf("two victims on pages of one, and no next page: %v", err)
+	}
+	ahead.Store(int64(23 * time.Hour))
+	if _, err := list(first.GetNextPageToken()); err != nil {
+		t.Errorf("within the day: %v", err)
+	}
+	ahead.Store(int64(25 * time.Hour))
+	_, err = list(first.GetNextPageToken())
+	jisrtest.Refused(t, err, fault.InvalidRequest)
+}

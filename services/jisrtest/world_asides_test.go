@@ -39,6 +39,9 @@ var asides = []aside{
 	{name: "the judge's own referral", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).judgesReferral},
 	{name: "an order addressed to nobody", hidden: func(o onlooker) bool { return o.told() || o.is(police) }, play: (*world).quietOrder},
 	{name: "a consent of the second victim", hidden: func(o onlooker) bool { return o.told() || o.is(committee) }, play: (*world).secondConsents},
+	{name: "a consent that names another organisation", hidden: func(o onlooker) bool {
+		return o.is(jisrv1.Role_ROLE_NGO, jisrv1.Role_ROLE_COMMUNITY_POLICE, jisrv1.Role_ROLE_ASAYISH, jisrv1.Role_ROLE_RESIDENCY, committee)
+	}, play: (*world).otherRecipient},
 	{name: "another share", hidden: func(o onlooker) bool { return !o.is(police, judge, investigator) }, play: (*world).otherShare},
 	{name: "a notification of the judge's", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).judgesNotice},
 	{name: "the judge acknowledges the case", hidden: func(o onlooker) bool { // which is received either way
@@ -53,6 +56,7 @@ var asides = []aside{
 	{name: "the sources are told anew", logged: true, hidden: func(o onlooker) bool {
 		return !o.sees(jisrv1.DataClass_DATA_CLASS_INVESTIGATION_SOURCES)
 	}, play: (*world).newSources},
+	{name: "a fourth victim whom the judge adds, seals and refers", hidden: func(o onlooker) bool { return !o.is(judge, investigator) }, play: (*world).sealedVictim},
 	// Last, since the police cannot speak of the second victim any more.
 	{name: "a seal on the second victim", hidden: func(o onlooker) bool { return o.told() }, play: (*world).sealSecond},
 }
@@ -120,6 +124,27 @@ func (w *world) thirdVictim() {
 	w.names["third"] = v.GetName()
 }
 
+// sealedVictim adds a person of whom only the judge and an agency that does not
+// look on know; what that agency reads of the case beside the person is as closed.
+func (w *world) sealedVictim() {
+	ctx := context.Background()
+	v, err := w.judge().CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: w.names["case"], Victim: jisrtest.Person(1)}.Build())
+	w.must(err)
+	w.names["fourth"] = v.GetName()
+	w.names["seal of the fourth"] = w.order(jisrv1.Order_KIND_SEAL, v.GetName(), func(o *jisrv1.Order) {
+		o.SetAddressees([]string{"agencies/kri-residency"})
+		o.SetSeal(jisrv1.SealReason_builder{Text: "reason"}.Build())
+	})
+	w.names["fourth's referral"] = w.refer(w.judge(), jisrv1.Referral_KIND_RESIDENCY_REGULARISATION, v.GetName(), "agencies/kri-residency", "text")
+	desk := w.x.As("kri-residency/desk")
+	_, err = desk.AcceptReferral(ctx, jisrv1.AcceptReferralRequest_builder{Name: w.names["fourth's referral"]}.Build())
+	w.must(err)
+	_, err = desk.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: v.GetName()}.Build())
+	w.must(err)
+	_, err = desk.GetCase(ctx, jisrv1.GetCaseRequest_builder{Name: w.names["case"]}.Build())
+	w.must(err)
+}
+
 func (w *world) sealSecond() {
 	w.names["seal of the second"] = w.order(jisrv1.Order_KIND_SEAL, w.names["second"], func(o *jisrv1.Order) {
 		o.SetSeal(jisrv1.SealReason_builder{Text: "reason"}.Build())
@@ -163,6 +188,16 @@ func (w *world) secondConsents() {
 	}.Build())
 	w.must(err)
 	w.names["consent"] = c.GetName()
+}
+
+func (w *world) otherRecipient() {
+	consent := given(jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE, jisrv1.DataClass_DATA_CLASS_VICTIM_IDENTITY)
+	consent.SetRecipient("agencies/ngo-shelter-erbil")
+	c, err := w.police().RecordConsent(context.Background(), jisrv1.RecordConsentRequest_builder{
+		Parent: w.names["first"], Answer: jisrv1.Consent_STATE_GIVEN, Consent: consent,
+	}.Build())
+	w.must(err)
+	w.names["consent to another"] = c.GetName()
 }
 
 // given is a consent that a person gave.

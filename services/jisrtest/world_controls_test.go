@@ -58,6 +58,7 @@ func TestALeakOfOneLineTellsTheWorldsApart(t *testing.T) {
 		{"health reads the account", jisrv1.Role_ROLE_HEALTH, "data_class: DATA_CLASS_CASE_NARRATIVE", reads("CONDITION_LINKED"), "CaseService/GetCase "},
 		{"the committee reads what an order says", committee, "data_class: DATA_CLASS_COURT_ORDERS", reads("CONDITION_ALWAYS"), "OrderService/ListOrders "},
 		{"residency reads the case's state", jisrv1.Role_ROLE_RESIDENCY, "data_class: DATA_CLASS_CASE_STATUS", reads("CONDITION_LINKED"), "CaseService/ListCases "},
+		{"the prosecutor reads whom an order is addressed to", prosecutor, "data_class: DATA_CLASS_CASE_PERSONS", reads("CONDITION_TERRITORY"), "OrderService/ListOrders "},
 		{"the prosecutor knows of every share", prosecutor, `record: "Share"`, knowsBy("LINK_TERRITORY"), "CaseService/ListShares "},
 		{"the police know of the judge's referrals", police, `record: "Referral"`, knowsBy("LINK_TERRITORY"), "ReferralService/ListReferrals "},
 	} {

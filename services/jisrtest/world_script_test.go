@@ -26,6 +26,13 @@ type world struct {
 	second bool
 	// names are the records' names by what they are called in the script.
 	names map[string]string
+	// chapter tells the texts of one part of a script from those of another.
+	chapter string
+	// varied are the classes of which the second world told something else.
+	varied record.ClassSet
+	// tape is what the onlooker of a drawn script sees; known are the names it asks for.
+	tape  *tape
+	known map[string]string
 }
 
 // onlooker is an agency in one of its roles, with what links it to the case in Baghdad.
@@ -118,9 +125,9 @@ func (w *world) must(err error) {
 func (w *world) text(m proto.Message, differs func(jisrv1.DataClass) bool, skip ...jisrv1.DataClass) *fieldmaskpb.FieldMask {
 	w.t.Helper()
 	typ := record.TypeOf(m)
-	first, _, err := oracle.Canary(typ, "the one text")
+	first, _, err := oracle.Canary(typ, "the one text"+w.chapter)
 	w.must(err)
-	other, _, err := oracle.Canary(typ, "the other text")
+	other, _, err := oracle.Canary(typ, "the other text"+w.chapter)
 	w.must(err)
 	mask := &fieldmaskpb.FieldMask{}
 	for _, f := range typ.Sections {
@@ -130,6 +137,7 @@ func (w *world) text(m proto.Message, differs func(jisrv1.DataClass) bool, skip 
 		from := first
 		if w.second && differs(f.Class) {
 			from = other
+			w.varied |= record.Classes(f.Class)
 		}
 		m.ProtoReflect().Set(f.Desc, from.ProtoReflect().Get(f.Desc))
 		mask.Paths = append(mask.Paths, string(f.Desc.Name()))
@@ -137,7 +145,7 @@ func (w *world) text(m proto.Message, differs func(jisrv1.DataClass) bool, skip 
 	return mask
 }
 
-// only keeps of a record's sections those of the named classes.
+// except names all classes of a record's sections but those to keep.
 func except(typ string, keep ...jisrv1.DataClass) (skip []jisrv1.DataClass) {
 	for _, f := range record.ByName(typ).Sections {
 		if !slices.Contains(keep, f.Class) {
@@ -186,37 +194,38 @@ func (w *world) play() {
 	_, err = w.judge().UpdateSuspect(ctx, jisrv1.UpdateSuspectRequest_builder{Suspect: s, UpdateMask: mask}.Build())
 	w.must(err)
 	w.stage.act("orders")
-	w.names["shelter order"] = p.Order(jisrv1.Order_KIND_SHELTER, p.First, nil).GetName()
-	w.names["forensic order"] = p.Order(jisrv1.Order_KIND_FORENSIC_EXAM, p.First, func(o *jisrv1.Order) {
-		o.SetAddressees([]string{"agencies/moh"})
-		if w.second && !w.reader.is(judge, investigator, prosecutor, trial, jisrv1.Role_ROLE_HEALTH) {
-			o.GetDecision().SetText("what only the addressee, prosecution and courts read")
-		}
-	}).GetName()
+	w.shelterOrder()
+	w.forensic()
 	w.stage.act("the judge assigns the hospital")
 	p.Order(jisrv1.Order_KIND_ASSIGN, p.Case, func(o *jisrv1.Order) { o.SetAddressees([]string{"agencies/moh"}) })
 	w.stage.act("everyone is told of the first victim")
-	n := jisrv1.Notification_builder{Case: p.Case, Victims: []string{p.First}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE}.Build()
-	for _, o := range onlookers {
-		// Of one organisation the owner shall know by nobody but the judge; see below.
-		if o.linked(notified) && (o.who != jisrtest.NGO || !w.reader.audits()) {
-			n.SetReceivers(append(n.GetReceivers(), w.x.As(o.who).Agency))
-		}
-	}
-	sent, err := w.police().SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: n}.Build())
-	w.must(err)
-	w.names["notification"] = sent.GetName()
+	w.tellAll()
 	w.stage.act("health and foreign affairs tell")
 	v := jisrtest.Person(0)
 	v.SetName(p.First)
-	mask = w.text(v, w.hidden(toldByHealth...), except("Victim", toldByHealth...)...)
+	mask = w.text(v, w.hidden(wrote(w.reader)...), except("Victim", toldByHealth...)...)
 	_, err = w.x.As(jisrtest.Health).UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask}.Build())
 	w.must(err)
-	mask = w.text(v, w.hidden(jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR), except("Victim", jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR)...)
+	mask = w.text(v, w.hidden(wrote(w.reader)...), except("Victim", jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR)...)
 	_, err = w.x.AsFor(jisrtest.Foreign, jisrv1.Role_ROLE_FOREIGN_AFFAIRS, jisrv1.Purpose_PURPOSE_CONSULAR).
 		UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask}.Build())
 	w.must(err)
 	w.dealings(p)
+}
+
+// tellAll lets the police tell everyone who is to know of the first victim.
+func (w *world) tellAll() {
+	w.t.Helper()
+	n := jisrv1.Notification_builder{Case: w.names["case"], Victims: []string{w.names["first"]}, Subject: jisrv1.Notification_SUBJECT_NEW_CASE}.Build()
+	n.SetReceivers([]string{"agencies/ngo-shelter-erbil"}) // as the other organisation is, so that both were told; see dealings
+	for _, o := range onlookers {
+		if o.linked(notified) {
+			n.SetReceivers(append(n.GetReceivers(), w.x.As(o.who).Agency))
+		}
+	}
+	sent, err := w.police().SendNotification(context.Background(), jisrv1.SendNotificationRequest_builder{Notification: n}.Build())
+	w.must(err)
+	w.names["notification"] = sent.GetName()
 }
 
 // tellOf lets the judge tell all that a judge tells of a victim.
@@ -246,15 +255,16 @@ func (w *world) dealings(p *jisrtest.Play) {
 	}.Build()}.Build())
 	w.must(err)
 	w.names["share"] = share.GetName()
-	w.stage.act("the judge asks an organisation, which reads")
-	interpreter := jisrtest.NGO
+	w.stage.act("the judge asks one of two organisations; both read")
+	asked, other := w.ngo(jisrtest.NGO), w.ngo("ngo-shelter-erbil/desk")
 	if w.second && w.reader.is(police, prosecutor, trial, commission, committee) {
-		interpreter = "ngo-shelter-erbil/desk" // not a party: it cannot tell one from another, in the log either
+		asked, other = other, asked // not a party: it cannot tell one from another, in the log either
 	}
-	asked := w.x.AsFor(interpreter, jisrv1.Role_ROLE_NGO, jisrv1.Purpose_PURPOSE_ASSISTANCE)
 	w.names["interpreter"] = w.refer(w.judge(), jisrv1.Referral_KIND_INTERPRETER, p.First, asked.Agency, "text")
-	_, err = asked.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
-	w.must(err)
+	for _, reads := range []*jisrtest.Client{asked, other} {
+		_, err = reads.GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
+		w.must(err)
+	}
 }
 
 // refer drafts and sends a referral.

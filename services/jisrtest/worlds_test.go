@@ -30,8 +30,14 @@ func build(t testing.TB, reader onlooker, second, logged bool, opts ...jisrtest.
 // could name: what is there, what is hidden, and what never was.
 func (w *world) read(o onlooker, names map[string]string, log bool) []take {
 	w.t.Helper()
-	c := w.x.AsFor(o.who, o.role, o.purpose)
-	p := &tape{t: w.t, stage: w.stage, client: c}
+	p := &tape{t: w.t, stage: w.stage, client: w.as(o)}
+	w.readOn(p, o, names, log)
+	return p.takes
+}
+
+// readOn is read, on a tape that goes on.
+func (w *world) readOn(p *tape, o onlooker, names map[string]string, log bool) {
+	w.t.Helper()
 	asks := w.asks(o, names)
 	p.call("AgreementService/WhoAmI")
 	p.pages("CaseService/ListCases", "")
@@ -42,6 +48,7 @@ func (w *world) read(o onlooker, names map[string]string, log bool) []take {
 		p.pages(method, in)
 		p.pages(method, "cases/-")
 	}
+	p.call("CaseService/ListVictims", "parent", in)
 	p.pages("CaseService/ListShares", in)
 	p.pages("ConsentService/ListConsents", asks["first"])
 	p.pages("ConsentService/ListConsents", asks["second"])
@@ -57,20 +64,25 @@ func (w *world) read(o onlooker, names map[string]string, log bool) []take {
 	p.call("CaseService/GetCaseFile", "name", asks["sealed case"])
 	p.call("AgreementService/ExplainAccess", "name", asks["first"], "agency", "agencies/kri-molsa")
 	p.call("AgreementService/ExplainAccess", "name", in, "agency", "agencies/kri-erbil-pp")
-	p.deliveries(c.Agency)
+	for _, organisation := range []string{"agencies/iom", "agencies/ngo-shelter-erbil"} {
+		p.call("AgreementService/ExplainAccess", "name", asks["first"], "agency", organisation)
+		p.call("AgreementService/ExplainAccess", "name", asks["shelter order"], "agency", organisation)
+	}
+	p.deliveries()
 	p.tries(asks)
 	if log {
 		p.pages("AuditService/ListLogEntries", "")
 		p.call("AuditService/ListLogEntries", "record", in)
 		p.call("AuditService/ListLogEntries", "record", asks["first"])
+		p.call("AuditService/ListLogEntries", "record", asks["shelter order"])
 		p.call("AuditService/ListLogEntries", "record", asks["sealed case"])
 	}
-	return p.takes
 }
 
 // deliveries pulls, acknowledges and pulls again.
-func (p *tape) deliveries(agency string) {
+func (p *tape) deliveries() {
 	p.t.Helper()
+	agency := p.client.Agency
 	reply := p.call("NotificationService/PullDeliveries", "parent", agency)
 	p.call("NotificationService/PullDeliveries", "parent", "agencies/kri-moh")
 	if reply == nil {

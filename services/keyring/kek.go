@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -20,6 +21,9 @@ func OpenFileKEK(path string) (*FileKEK, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = createKEK(path)
+	}
+	if err == nil {
+		err = clearUnfinished(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("keyring: key-encryption key: %w", err)
@@ -42,24 +46,50 @@ func OpenFileKEK(path string) (*FileKEK, error) {
 	return &FileKEK{aead: aead}, nil
 }
 
-func createKEK(path string) ([]byte, error) {
+// createKEK makes the key beside its place and then gives it its name: whoever
+// finds the file finds the whole key, and a key that wraps others is not lost to
+// a crash after its first use. A key that is there already is never replaced.
+func createKEK(path string) (text []byte, err error) {
 	key := make([]byte, keyBytes)
 	rand.Read(key)
-	text := []byte(hex.EncodeToString(key) + "\n")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	text = []byte(hex.EncodeToString(key) + "\n")
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished(path)+"*") // readable by its owner alone
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Write(text); err != nil {
-		f.Close()
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return nil, err
 	}
-	// A key that wraps others must not be lost to a crash after its first use.
-	if err := f.Sync(); err != nil {
-		f.Close()
+	if err := os.Link(f.Name(), path); err != nil {
 		return nil, err
 	}
-	return text, f.Close()
+	return text, syncFolder(filepath.Dir(path))
+}
+
+// unfinished begins the names under which a key is made.
+func unfinished(path string) string { return "." + filepath.Base(path) + "-" }
+
+// clearUnfinished removes what a start that was cut off left behind: it may be a
+// second name of the key, by which the key would outlive its destruction.
+func clearUnfinished(path string) error {
+	files, err := os.ReadDir(filepath.Dir(path))
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), unfinished(path)) {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), f.Name())))
+		}
+	}
+	return err
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Wrap seals a data key, bound to its id.

@@ -13,12 +13,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
-
-	"github.com/jisr-exchange/jisr/services/record"
 )
 
 const (
@@ -55,6 +54,9 @@ type Ring struct {
 	conn    *sqlite.Conn
 	ready   []string
 	ciphers map[string]cipher.AEAD
+	path    string
+	file    os.FileInfo // as it was opened
+	failed  bool        // the last keys could not be made durable
 }
 
 // Open opens or creates the keyring at path.
@@ -70,6 +72,11 @@ func Open(path string, w Wrapper) (*Ring, error) {
 	if err := r.prepare(); err != nil {
 		conn.Close()
 		return nil, err
+	}
+	r.path = path
+	if r.file, err = os.Stat(path); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
 	return r, nil
 }
@@ -113,21 +120,8 @@ func (r *Ring) Take(context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.ready) == 0 {
-		fresh := make(map[string][]byte, pool)
-		for range pool {
-			id, err := record.NewID(rand.Reader)
-			if err != nil {
-				return "", err
-			}
-			key := make([]byte, keyBytes)
-			rand.Read(key)
-			fresh[id] = key
-		}
-		if err := r.insert(fresh); err != nil {
+		if err := r.fill(); err != nil {
 			return "", err
-		}
-		for id := range fresh {
-			r.ready = append(r.ready, id)
 		}
 	}
 	id := r.ready[len(r.ready)-1]

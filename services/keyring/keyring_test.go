@@ -153,3 +153,61 @@ func TestAPseudonymIsTurnedBackForItsAgencyAlone(t *testing.T) {
 		}
 	})
 }
+
+// What is written to a file that nobody finds again is lost with the process, so
+// no key comes out of a keyring that is gone, and one that is back gives them again.
+func TestAKeyringThatIsGoneGivesNoNewKeys(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	r := open(t, dir)
+	path := filepath.Join(dir, "keyring.db")
+	for range pool {
+		if _, err := r.Take(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Probe(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Take(ctx); err == nil {
+		t.Error("a keyring that is gone gave a key")
+	}
+	if r.Probe(ctx) == nil {
+		t.Error("a keyring that is gone says that it is well")
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Probe(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if ready, _ := r.Size(); ready != pool {
+		t.Errorf("after it is back %d keys are ready", ready)
+	}
+	id, err := r.Take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, err := open(t, dir).AEAD(ctx, id); err != nil {
+		t.Errorf("the key is not in the file: %v", err)
+	}
+}
+
+func TestWhatIsLeftOfAKeyByAStartThatWasCutOffIsGoneAfterTheNext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kek")
+	for _, there := range []bool{false, true} {
+		left := filepath.Join(filepath.Dir(path), unfinished(path)+"1")
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenFileKEK(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a key was there: %v; what was left of another: %v", there, err)
+		}
+	}
+}

@@ -51,6 +51,11 @@ func (s *Service) SendNotification(ctx context.Context, r *jisrv1.SendNotificati
 		if err := check(tx, m); err != nil {
 			return m, err
 		}
+		for _, a := range m.GetReceivers() {
+			if err := tx.NamedBySeals(m.GetCase(), m.GetVictims(), strings.TrimPrefix(a, "agencies/")); err != nil {
+				return m, err
+			}
+		}
 		m.SetSender("agencies/" + c.Agency)
 		var receipts []*jisrv1.Receipt
 		for _, a := range m.GetReceivers() {
@@ -62,6 +67,10 @@ func (s *Service) SendNotification(ctx context.Context, r *jisrv1.SendNotificati
 			return m, err
 		}
 		if err := deliver(tx, m); err != nil {
+			return m, err
+		}
+		// What is told of a sealed person does not move the case that others see.
+		if sealed, err := tx.Sealed(m.GetName()); err != nil || sealed {
 			return m, err
 		}
 		if cases.Notified(about) {
@@ -256,6 +265,9 @@ func acknowledge(tx *store.Tx, c *identity.Caller, parent, name string) (*jisrv1
 
 // acknowledgeCase moves the case on when a body that must act has received it.
 func acknowledgeCase(tx *store.Tx, d *jisrv1.Delivery) error {
+	if sealed, err := tx.Sealed(d.GetNotification()); err != nil || sealed {
+		return err
+	}
 	n, about := &jisrv1.Notification{}, &jisrv1.Case{}
 	if err := tx.Load(d.GetNotification(), n); err != nil {
 		return err

@@ -25,5 +25,6 @@ var Lifecycle = lifecycle.Table[state]{
 		{Verb: "Revoke", By: byJudge, From: []state{inForce}, To: revoked, Because: "a seal is lifted by an UNSEAL order instead, with its own reason"},
 		{Verb: "(term passed)", By: byServer, From: []state{inForce}, To: lapsed, Because: "what it opened closed with its term; a seal never lapses"},
 		{Verb: "(seal lifted)", By: byServer, From: []state{inForce}, To: revoked, Because: "an UNSEAL order ends the seal"},
+		{Verb: "(seal replaced)", By: byServer, From: []state{inForce}, To: revoked, Because: "a new SEAL order names others in its place, with no moment between"},
 	},
 }

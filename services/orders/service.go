@@ -36,6 +36,9 @@ func (s *Service) IssueOrder(ctx context.Context, r *jisrv1.IssueOrderRequest) (
 		if err := check(tx, r.GetParent(), m); err != nil {
 			return m, err
 		}
+		if err := reaches(tx, r.GetParent(), m); err != nil {
+			return m, err
+		}
 		m.SetState(inForce)
 		n := store.New{Parent: r.GetParent(), Case: r.GetParent(), Standing: tx.Standing(r.GetParent())}
 		if person := personOf(m); person != "" {
@@ -87,15 +90,19 @@ func effect(tx *store.Tx, caseName string, m *jisrv1.Order) error {
 	}
 	switch m.GetKind() {
 	case jisrv1.Order_KIND_SEAL:
+		// One seal for each matter or person, so that its names are all there are.
+		if err := lift(tx, caseName, personOf(m), "(seal replaced)"); err != nil {
+			return err
+		}
 		return tx.Seal(caseName, personOf(m), m.GetName(), append(agencies, tx.Caller().Agency))
 	case jisrv1.Order_KIND_UNSEAL:
-		return lift(tx, caseName, personOf(m))
+		return lift(tx, caseName, personOf(m), "(seal lifted)")
 	}
 	return nil
 }
 
 // lift ends the seals of a matter or person, and with them the orders that made them.
-func lift(tx *store.Tx, caseName, person string) error {
+func lift(tx *store.Tx, caseName, person, verb string) error {
 	lifted, err := tx.Unseal(caseName, person)
 	if err != nil {
 		return err
@@ -105,7 +112,7 @@ func lift(tx *store.Tx, caseName, person string) error {
 		if err := tx.Load(name, o); err != nil {
 			return err
 		}
-		next, err := Lifecycle.Go(o.GetState(), "(seal lifted)", []string{byServer}, nil, false)
+		next, err := Lifecycle.Go(o.GetState(), verb, []string{byServer}, nil, false)
 		if err != nil {
 			return err
 		}

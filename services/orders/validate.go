@@ -76,17 +76,31 @@ func checkKind(m *jisrv1.Order, violate func(field, rule string)) {
 	if m.GetKind() == jisrv1.Order_KIND_ASSIGN && personOf(m) != "" {
 		violate("target", "must be the case: an agency is assigned to the whole of it")
 	}
-	if housing(m.GetKind()) && len(m.GetAddressees()) > 0 {
-		violate("addressees", "must be left out: an order about a shelter names no agency, since who reads the order would read where the person is; the referral tells the shelter")
-	}
 	if m.GetKind() == jisrv1.Order_KIND_SEAL && m.GetSeal().GetText() == "" {
 		violate("seal.text", "must give the reason: it has to be written (Code of Criminal Procedure 23 of 1971, article 57)")
 	}
 }
 
-// housing reports whether an order is about where a person lives.
-func housing(k jisrv1.Order_Kind) bool {
-	return k == jisrv1.Order_KIND_SHELTER || k == jisrv1.Order_KIND_SHELTER_EXIT
+// reaches fails where a seal keeps an order from one of its addressees. An order
+// that seals or unseals says itself who is named; a person's seal opens to nobody
+// what the seal of the whole case closes.
+func reaches(tx *store.Tx, caseName string, m *jisrv1.Order) error {
+	persons := []string{personOf(m)}
+	switch m.GetKind() {
+	case jisrv1.Order_KIND_UNSEAL:
+		return nil
+	case jisrv1.Order_KIND_SEAL:
+		if m.GetTarget() == caseName {
+			return nil
+		}
+		persons = nil
+	}
+	for _, a := range m.GetAddressees() {
+		if err := tx.NamedBySeals(caseName, persons, strings.TrimPrefix(a, "agencies/")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkAddressees holds each agency and class against the agreement: an order

@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -84,73 +85,120 @@ func (e *Envelope) Append(b []byte) []byte {
 // ParseEnvelope reads an envelope. The result shares b's memory.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 || typ != protowire.BytesType || num < firstSealed || num > lastSealed {
-			return Envelope{}, errEnvelope
-		}
-		payload, m := protowire.ConsumeBytes(b[n:])
-		if m < 0 {
-			return Envelope{}, errEnvelope
-		}
-		b = b[n+m:]
-		var err error
-		if num == sealNumber {
-			err = e.parseSeal(payload)
-		} else {
-			err = e.parseSection(num-firstSealed, payload)
-		}
-		if err != nil {
-			return Envelope{}, err
-		}
+	if err := e.parse(b); err != nil {
+		return Envelope{}, err
 	}
 	return e, nil
 }
 
-func (e *Envelope) parseSeal(p []byte) error {
+var lent = sync.Pool{New: func() any { return new(Envelope) }}
+
+// LendEnvelope is ParseEnvelope for whoever gives the result back: reading a
+// record then needs no memory of its own.
+func LendEnvelope(b []byte) (*Envelope, error) {
+	e := lent.Get().(*Envelope)
+	if err := e.parse(b); err != nil {
+		e.GiveBack()
+		return nil, err
+	}
+	return e, nil
+}
+
+// GiveBack ends the use of a lent envelope; it keeps nothing of the record alive.
+func (e *Envelope) GiveBack() {
+	clear(e.Sections)
+	lent.Put(e)
+}
+
+// parse reads an envelope into e, whose room it uses again.
+func (e *Envelope) parse(b []byte) error {
+	author, keyed := "", false
+	if len(e.Marks) > 0 {
+		author = e.Marks[0].Author // of the record before; see same
+	}
+	e.Marks, e.Sections = e.Marks[:0], e.Sections[:0]
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 || typ != protowire.BytesType || num < firstSealed || num > lastSealed {
+			return errEnvelope
+		}
+		payload, m := protowire.ConsumeBytes(b[n:])
+		if m < 0 {
+			return errEnvelope
+		}
+		b = b[n+m:]
+		var err error
+		if num == sealNumber {
+			keyed = true
+			err = e.parseSeal(payload, &author)
+		} else {
+			err = e.parseSection(num-firstSealed, payload, &author)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !keyed {
+		e.KeyID = ""
+	}
+	return nil
+}
+
+func (e *Envelope) parseSeal(p []byte, author *string) error {
 	key, n := protowire.ConsumeBytes(p)
 	if n < 0 {
 		return errEnvelope
 	}
-	e.KeyID = string(key)
+	e.KeyID = same(key, e.KeyID)
 	for p = p[n:]; len(p) > 0; {
 		class, a := protowire.ConsumeVarint(p)
 		if a < 0 {
 			return errEnvelope
 		}
-		revision, time, author, rest, err := parseRevision(p[a:])
+		revision, time, by, rest, err := parseRevision(p[a:])
 		if err != nil {
 			return err
 		}
-		e.Marks = append(e.Marks, Mark{Class: Class(class), Revision: revision, Time: time, Author: author})
+		*author = same(by, *author)
+		e.Marks = append(e.Marks, Mark{Class: Class(class), Revision: revision, Time: time, Author: *author})
 		p = rest
 	}
 	return nil
 }
 
-func (e *Envelope) parseSection(n protowire.Number, p []byte) error {
-	revision, time, author, rest, err := parseRevision(p)
+func (e *Envelope) parseSection(n protowire.Number, p []byte, author *string) error {
+	revision, time, by, rest, err := parseRevision(p)
 	if err != nil {
 		return err
 	}
-	e.Sections = append(e.Sections, Section{Number: n, Revision: revision, Time: time, Author: author, Sealed: rest})
+	*author = same(by, *author)
+	e.Sections = append(e.Sections, Section{Number: n, Revision: revision, Time: time, Author: *author, Sealed: rest})
 	return nil
 }
 
-func parseRevision(p []byte) (revision uint64, time int64, author string, rest []byte, err error) {
+// same returns b as a string, without a copy where it is the one at hand: most
+// of a record is of one author.
+func same(b []byte, s string) string {
+	if string(b) == s {
+		return s
+	}
+	return string(b)
+}
+
+func parseRevision(p []byte) (revision uint64, time int64, author, rest []byte, err error) {
 	revision, a := protowire.ConsumeVarint(p)
 	if a < 0 {
-		return 0, 0, "", nil, errEnvelope
+		return 0, 0, nil, nil, errEnvelope
 	}
 	micros, b := protowire.ConsumeVarint(p[a:])
 	if b < 0 {
-		return 0, 0, "", nil, errEnvelope
+		return 0, 0, nil, nil, errEnvelope
 	}
 	name, c := protowire.ConsumeBytes(p[a+b:])
 	if c < 0 {
-		return 0, 0, "", nil, errEnvelope
+		return 0, 0, nil, nil, errEnvelope
 	}
-	return revision, int64(micros), string(name), p[a+b+c:], nil
+	return revision, int64(micros), name, p[a+b+c:], nil
 }
 
 // Mark returns the mark of a class.

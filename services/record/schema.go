@@ -49,14 +49,17 @@ type Type struct {
 	// Classes are all classes of the type's fields, without REFERENCE.
 	Classes ClassSet
 
-	byNumber map[protoreflect.FieldNumber]Field
+	byNumber []Field // by number; without a class where there is no field
 	byClass  map[Class][]Field
 }
 
 // Field returns the top-level field of that number.
 func (t *Type) Field(n protoreflect.FieldNumber) (Field, bool) {
-	f, ok := t.byNumber[n]
-	return f, ok
+	if n <= 0 || int(n) >= len(t.byNumber) {
+		return Field{}, false
+	}
+	f := t.byNumber[n]
+	return f, f.Class != 0
 }
 
 // FieldsOf returns the type's fields of a class, by number.
@@ -124,7 +127,6 @@ func readType(d protoreflect.MessageDescriptor) (*Type, error) {
 		Name:       string(d.Name()),
 		Collection: resource.GetPlural(),
 		Subject:    kind.GetSubject(),
-		byNumber:   make(map[protoreflect.FieldNumber]Field),
 		byClass:    make(map[Class][]Field),
 	}
 	for i := range d.Fields().Len() {
@@ -142,6 +144,9 @@ func readType(d protoreflect.MessageDescriptor) (*Type, error) {
 			t.Header = append(t.Header, f)
 		} else {
 			t.Sections = append(t.Sections, f)
+		}
+		if short := int(f.Number) + 1 - len(t.byNumber); short > 0 {
+			t.byNumber = append(t.byNumber, make([]Field, short)...)
 		}
 		t.byNumber[f.Number] = f
 		t.byClass[f.Class] = append(t.byClass[f.Class], f)

@@ -26,7 +26,8 @@ func Answers(st agreement.Standing) bool {
 }
 
 // Cares reports whether a person is in the caller's care now: it has accepted a
-// referral of the person that has not ended. To have been asked is not enough.
+// referral of the person that has not ended. To have been asked is not enough,
+// and a question is no care: who answers it need never have met the person.
 func Cares(tx *store.Tx, st agreement.Standing) (bool, error) {
 	for _, l := range st.Links {
 		if l.Link != jisrv1.Link_LINK_RECEIVER {
@@ -36,7 +37,7 @@ func Cares(tx *store.Tx, st agreement.Standing) (bool, error) {
 		if err := tx.Load(l.Via, m); err != nil {
 			return false, err
 		}
-		if m.GetState() == accepted || m.GetState() == inProgress {
+		if m.GetKind() != jisrv1.Referral_KIND_INFORMATION_REQUEST && (m.GetState() == accepted || m.GetState() == inProgress) {
 			return true, nil
 		}
 	}
@@ -117,6 +118,10 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 	if record.Classes(m.GetScope()...)&^most != 0 {
 		return fault.Invalid(fault.Violation{Field: "scope", Rule: "holds a class that your agency may no longer read itself; draft the referral anew"})
 	}
+	n, _ := record.ParseName(m.GetName())
+	if err := tx.NamedBySeals(n.Case, []string{m.GetVictim()}, strings.TrimPrefix(m.GetReceiver(), "agencies/")); err != nil {
+		return err
+	}
 	terms, _ := tx.Law().Referral(m.GetKind())
 	if terms.Order != jisrv1.Order_KIND_UNSPECIFIED {
 		in, err := tx.OrderInForce(terms.Order, m.GetVictim())
@@ -131,10 +136,18 @@ func checkSend(tx *store.Tx, m *jisrv1.Referral) error {
 		if in, err := ConsentHolds(tx, m); err != nil {
 			return err
 		} else if !in {
-			return fault.New(fault.ConsentRequired)
+			return fault.New(fault.ConsentRequired).With("purposes", names(terms.Purposes))
 		}
 	}
 	return nil
+}
+
+func names(purposes []jisrv1.Purpose) string {
+	list := make([]string, len(purposes))
+	for i, p := range purposes {
+		list[i] = strings.TrimPrefix(p.String(), "PURPOSE_")
+	}
+	return strings.Join(list, ", ")
 }
 
 // ConsentHolds reports whether a referral still has the consent that its kind needs.
@@ -146,7 +159,7 @@ func ConsentHolds(tx *store.Tx, m *jisrv1.Referral) (bool, error) {
 	}
 	role := receivingRole(receiver, terms)
 	need := record.Classes(m.GetScope()...) & tx.Law().ConsentClasses(role)
-	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), need)
+	return tx.ConsentInForce(m.GetVictim(), role, m.GetReceiver(), terms.Purposes, need)
 }
 
 // ConsentEnded ends a referral whose consent ended: the exchange's own act.

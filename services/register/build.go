@@ -35,17 +35,13 @@ func (b *builder) reject(at origin, format string, args ...any) {
 	b.rejects = append(b.rejects, Reject{Line: at.line, Column: at.column, Reason: fmt.Sprintf(format, args...)})
 }
 
-// apply reads a row's cell by a rule.
-func (b *builder) apply(r *rule, line int, cell string) {
-	at := origin{line, r.from}
-	pieces := []string{cell}
-	if sep := strings.TrimSpace(r.split); sep != "" {
-		pieces = strings.Split(cell, sep)
-	}
-	for _, piece := range pieces {
-		piece = strings.TrimSpace(piece)
+// apply reads what a row says in a rule's columns.
+func (b *builder) apply(r *rule, row row) {
+	c, column := r.cell(row)
+	at := origin{row.line, column}
+	for _, piece := range r.pieces(c) {
 		word := Normalise(piece)
-		if word == "" || r.notStated[word] || r.notStated[Normalise(cell)] {
+		if !r.states(piece, word) {
 			continue
 		}
 		if v, ok := r.read(piece, word); ok {
@@ -59,6 +55,64 @@ func (b *builder) apply(r *rule, line int, cell string) {
 		b.kept++
 		b.put(*r.keep, protoreflect.ValueOfString(piece), r.label, at)
 	}
+}
+
+// cell is the cell of the rule's column, or the words of its columns joined
+// by a space. The column returned is the first that states something.
+func (r *rule) cell(row row) (cell, string) {
+	if len(r.from) == 1 {
+		return row.cells[r.from[0]], r.from[0]
+	}
+	var words []string
+	first := r.from[0]
+	for _, column := range r.from {
+		word := row.text(column)
+		if !r.states(word, Normalise(word)) {
+			continue
+		}
+		if len(words) == 0 {
+			first = column
+		}
+		words = append(words, word)
+	}
+	return cell{values: []string{strings.Join(words, " ")}}, first
+}
+
+// pieces are the values of a cell, which is a list already where the register's
+// form has lists.
+func (r *rule) pieces(c cell) []string {
+	if c.list || len(c.values) == 0 {
+		return c.values
+	}
+	whole := c.values[0]
+	switch {
+	case r.exact && len(r.split) > 0:
+		return splitList(whole)
+	case r.exact:
+		return c.values
+	case r.notStated[Normalise(whole)]:
+		return nil
+	}
+	pieces := []string{whole}
+	for _, separator := range r.split {
+		var finer []string
+		for _, piece := range pieces {
+			finer = append(finer, strings.Split(piece, separator)...)
+		}
+		pieces = finer
+	}
+	for i, piece := range pieces {
+		pieces[i] = strings.TrimSpace(piece)
+	}
+	return pieces
+}
+
+// states reports whether a value says anything about the rule's field.
+func (r *rule) states(piece, word string) bool {
+	if r.exact {
+		return piece != ""
+	}
+	return word != "" && !r.notStated[word]
 }
 
 // ownLabel is the label of values that were read; the label of a column whose
@@ -75,9 +129,15 @@ func (r *rule) read(piece, word string) (protoreflect.Value, bool) {
 	if len(r.dates) > 0 {
 		return r.to.readDate(r.dates, piece)
 	}
-	if r.values != nil {
-		v, ok := r.values[word]
-		return v, ok
+	if v, ok := r.values[word]; ok {
+		return v, true
+	}
+	switch {
+	case r.code != nil:
+		code, ok := r.code(word)
+		return protoreflect.ValueOfString(code), ok
+	case r.values != nil:
+		return protoreflect.Value{}, false
 	}
 	v, err := r.to.parse(piece)
 	return v, err == nil
@@ -93,8 +153,9 @@ func (b *builder) put(to target, v protoreflect.Value, label string, at origin) 
 			m = m.Mutable(fd).Message()
 			continue
 		}
-		// Each row fills an element of its own; equal ones are joined at the end.
-		list, key := m.Mutable(fd).List(), fmt.Sprint(path, at.line)
+		// Each row fills an element of its own, or those that the mapping
+		// numbers; equal ones are joined at the end.
+		list, key := m.Mutable(fd).List(), fmt.Sprint(path, at.line, to.element)
 		i, ok := b.elements[key]
 		if !ok {
 			i = list.Len()

@@ -17,6 +17,9 @@ type dateLayout struct {
 // parseLayout reads a layout written with YYYY, YY, MM, M, DD and D. Months by
 // name are not read: they differ between Baghdad and Erbil.
 func parseLayout(s string) (dateLayout, error) {
+	if s == "RFC3339" {
+		return dateLayout{layout: time.RFC3339Nano, iso: time.DateOnly}, nil
+	}
 	marks := strings.NewReplacer("YYYY", "2006", "YY", "06", "MM", "01", "M", "1", "DD", "02", "D", "2")
 	d := dateLayout{layout: marks.Replace(s), iso: "2006"}
 	if !strings.Contains(s, "YY") {
@@ -55,7 +58,7 @@ func (t target) readDate(layouts []dateLayout, cell string) (protoreflect.Value,
 			continue
 		}
 		if t.isTime() {
-			return timeValue(day.Unix()), true
+			return timeValue(day), true
 		}
 		return protoreflect.ValueOfString(day.Format(l.iso)), true
 	}

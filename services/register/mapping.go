@@ -17,10 +17,22 @@ import (
 type file struct {
 	// Register names the register; it stands in every request id, so it never changes.
 	Register string `yaml:"register"`
-	// Delimiter is the character between cells: a comma unless said otherwise.
+	// Format is csv (the default) or json.
+	Format string `yaml:"format"`
+	// Delimiter is the character between cells of CSV: a comma unless said otherwise.
 	Delimiter string `yaml:"delimiter"`
+	// Exported says that jisr export wrote the register: its guards and escapes
+	// are taken off, and every cell is read to the letter.
+	Exported bool `yaml:"exported"`
+	// Missing says what a column means that the mapping names and the register
+	// lacks: refuse (the default for CSV) or not_stated (the default for JSON,
+	// which leaves out what is not stated).
+	Missing string `yaml:"missing"`
 	// ID is the column whose value identifies a row, for ever.
 	ID string `yaml:"id"`
+	// Numbered stands in for ID where a register has no such column: a row is
+	// identified by its place, so rows may be added at the end and nowhere else.
+	Numbered bool `yaml:"numbered"`
 	// Case is the column whose value groups rows into one case; without it each row is a case.
 	Case string `yaml:"case"`
 	// NotStated are the words that mean "not stated" in every column; an empty cell always does.
@@ -42,20 +54,38 @@ type persons struct {
 	EveryRow bool `yaml:"every_row"`
 }
 
-// condition holds for a row when any of the columns has one of the words.
+// condition holds for a row when any of the columns has one of the words, or
+// when any of those under stated says anything at all.
 type condition struct {
 	Columns []string `yaml:"columns"`
 	Is      []string `yaml:"is"`
+	Stated  []string `yaml:"stated"`
+}
+
+// several is one text or a list of them.
+type several []string
+
+// UnmarshalYAML reads either form.
+func (s *several) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.SequenceNode {
+		return node.Decode((*[]string)(s))
+	}
+	*s = several{""}
+	return node.Decode(&(*s)[0])
 }
 
 // fieldRule says how one column fills one field. A column may have several.
 type fieldRule struct {
-	From string `yaml:"from"`
-	To   string `yaml:"to"`
+	// From is the column, or several whose words are joined by a space.
+	From several `yaml:"from"`
+	To   string  `yaml:"to"`
 	// Values gives the code for a word.
 	Values map[string]string `yaml:"values"`
-	// Split separates several values in one cell.
-	Split string `yaml:"split"`
+	// Read reads codes that the world agrees on: country (ISO 3166-1, two or
+	// three letters) or language (ISO 639). A word under values comes first.
+	Read string `yaml:"read"`
+	// Split separates several values in one cell; there may be more than one separator.
+	Split several `yaml:"split"`
 	// NotStated are further words that say nothing about this field.
 	NotStated []string `yaml:"not_stated"`
 	// Otherwise says what becomes of a word that no map reads: reject (the
@@ -64,7 +94,7 @@ type fieldRule struct {
 	Otherwise string `yaml:"otherwise"`
 	// Label stands before the value where several columns share a field of words.
 	Label string `yaml:"label"`
-	// Date gives the layouts of dates.
+	// Date gives the layouts of dates; RFC3339 is a point in time.
 	Date []string `yaml:"date"`
 }
 

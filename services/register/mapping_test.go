@@ -33,10 +33,17 @@ fields:
   - {from: f, to: suspect.endangers}
   - {from: g, to: victim.immigration_hold.do_not_remove}
   - {from: h, to: case.core.period_start, date: [MM]}
+  - {from: [i, j], to: victim.identity.full_name.original, split: ";"}
+  - {from: k, to: victim.nationality.countries, read: planet, split: [" "]}
+  - {from: [], to: victim.person_role}
+format: xml
+missing: perhaps
+persons:
+  victim: {columns: [l]}
 `))
 	want := []string{
 		`line 1: register must name the register in lower-case letters, digits, dots and dashes; it stands in every request id, so never change it`,
-		`line 1: id must name the column that identifies a row`,
+		`line 1: id must name the column that identifies a row; where there is none, say numbered: true`,
 		`line 2: delimiter must be a comma, a semicolon, a tab or a bar`,
 		`line 3: unknown key "colour"`,
 		`line 5: case.governorate is filled by a column; a constant beside it would state what the register does not`,
@@ -50,6 +57,13 @@ fields:
 		`line 20: "suspect.endangers": it links to other records, which a register cannot name`,
 		`line 21: victim.immigration_hold.do_not_remove is true or false: say under values which word means which`,
 		`line 22: date layout "MM" has no year; write it with YYYY or YY, MM or M, DD or D`,
+		`line 23: several columns are joined to words as they are: leave out values, split, date and read`,
+		`line 24: split must be a character that stands between values, and space is none`,
+		`line 24: read must be one of country, language`,
+		`line 25: from must name the column`,
+		`line 26: format must be csv or json`,
+		`line 27: missing must be refuse or not_stated`,
+		`line 29: persons.victim needs columns and the words under is, or columns under stated`,
 	}
 	if err == nil {
 		t.Fatal("the mapping was taken")

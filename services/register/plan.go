@@ -5,7 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
@@ -56,7 +56,7 @@ type Plan struct {
 // is sent for a case of which one row is bad. The error is about the register
 // as a whole: unreadable, or with columns that the mapping does not know.
 func (m *Mapping) Plan(r io.Reader) (*Plan, error) {
-	s, err := readSheet(r, m.delimiter)
+	s, err := m.read(r)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +67,12 @@ func (m *Mapping) Plan(r io.Reader) (*Plan, error) {
 	ids := m.duplicates(s.rows)
 	for _, rows := range m.groups(s.rows) {
 		g, rejects := m.build(rows, ids, p.Kept)
-		if len(rejects) == 0 && len(s.broken) > 0 && m.group != "" {
+		switch {
+		case len(rejects) > 0:
+		case len(s.broken) > 0 && m.group != "":
 			rejects = []Reject{{Line: rows[0].line, Reason: fmt.Sprintf("held back: line %d cannot be read and may belong to this case", s.broken[0].Line)}}
+		case m.id == "" && s.lost > 0 && rows[len(rows)-1].line > s.lost:
+			rejects = []Reject{{Line: rows[0].line, Reason: fmt.Sprintf("held back: line %d cannot be read, so the numbers of the rows after it are not certain", s.lost)}}
 		}
 		if len(rejects) == 0 {
 			p.Groups = append(p.Groups, g)
@@ -89,7 +93,7 @@ func (m *Mapping) compare(columns []string) Mistakes {
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(m.lines), func(a, b string) int { return m.lines[a] - m.lines[b] }) {
-		if name != "" && !slices.Contains(columns, name) {
+		if name != "" && !m.lenient && !slices.Contains(columns, name) {
 			mistakes = append(mistakes, Mistake{Line: m.lines[name], Text: fmt.Sprintf("the register has no column %q", name)})
 		}
 	}
@@ -100,10 +104,18 @@ func (m *Mapping) compare(columns []string) Mistakes {
 func (m *Mapping) duplicates(rows []row) map[string][]int {
 	all := make(map[string][]int, len(rows))
 	for _, r := range rows {
-		id := strings.TrimSpace(r.cells[m.id])
+		id := m.idOf(r)
 		all[id] = append(all[id], r.line)
 	}
 	return all
+}
+
+// idOf returns what identifies a row for ever: its id, or its number.
+func (m *Mapping) idOf(r row) string {
+	if m.id == "" {
+		return strconv.Itoa(r.number)
+	}
+	return r.text(m.id)
 }
 
 // groups returns the rows of each case, in the order in which cases first appear.
@@ -113,7 +125,7 @@ func (m *Mapping) groups(rows []row) [][]row {
 	for _, r := range rows {
 		key := ""
 		if m.group != "" {
-			key = strings.TrimSpace(r.cells[m.group])
+			key = r.text(m.group)
 		}
 		i, ok := index[key]
 		// A row without a case number is a group of its own, to be rejected alone.
@@ -142,9 +154,9 @@ func (m *Mapping) build(rows []row, ids map[string][]int, kept map[string]int) (
 	}
 	cased.constants(m.constants, KindCase)
 	first := rows[0]
-	g.Case = Record{Kind: KindCase, ExternalID: strings.TrimSpace(first.cells[m.id]), Line: first.line, from: cased.from}
+	g.Case = Record{Kind: KindCase, ExternalID: m.idOf(first), Line: first.line, from: cased.from}
 	if m.group != "" {
-		g.Case.ExternalID = strings.TrimSpace(first.cells[m.group])
+		g.Case.ExternalID = first.text(m.group)
 	}
 	request := &jisrv1.CreateCaseRequest{}
 	request.SetCase(cased.finish().(*jisrv1.Case))
@@ -163,7 +175,7 @@ func (m *Mapping) build(rows []row, ids map[string][]int, kept map[string]int) (
 }
 
 func (m *Mapping) checkID(r row, ids map[string][]int) []Reject {
-	id := strings.TrimSpace(r.cells[m.id])
+	id := m.idOf(r)
 	switch {
 	case id == "":
 		return []Reject{{Line: r.line, Column: m.id, Reason: "the row has no id"}}
@@ -173,7 +185,7 @@ func (m *Mapping) checkID(r row, ids map[string][]int) []Reject {
 			other = ids[id][1]
 		}
 		return []Reject{{Line: r.line, Column: m.id, Reason: fmt.Sprintf("line %d has the same id", other)}}
-	case m.group != "" && strings.TrimSpace(r.cells[m.group]) == "":
+	case m.group != "" && r.text(m.group) == "":
 		return []Reject{{Line: r.line, Column: m.group, Reason: "the row does not say to which case it belongs"}}
 	}
 	return nil
@@ -183,9 +195,9 @@ func (m *Mapping) fill(b *builder, kind Kind, r row, kept map[string]int) {
 	for i := range m.rules {
 		if rule := &m.rules[i]; rule.to.kind == kind {
 			before := b.kept
-			b.apply(rule, r.line, r.cells[rule.from])
+			b.apply(rule, r)
 			if b.kept > before {
-				kept[rule.from] += b.kept - before
+				kept[rule.from[0]] += b.kept - before
 			}
 		}
 	}
@@ -205,7 +217,7 @@ func (m *Mapping) personsOf(r row, kept map[string]int) (persons []Record, rejec
 			continue
 		}
 		b.constants(m.constants, kind)
-		id := strings.TrimSpace(r.cells[m.id])
+		id := m.idOf(r)
 		person := Record{Kind: kind, ExternalID: id, Line: r.line, from: b.from}
 		person.Request = personRequest(b.finish(), RequestID(m.Register, id, kind, 0))
 		persons = append(persons, person)
@@ -219,7 +231,7 @@ func (m *Mapping) personsOf(r row, kept map[string]int) (persons []Record, rejec
 // personColumn is the column to look at where a row tells of nobody.
 func (m *Mapping) personColumn() string {
 	for _, kind := range []Kind{KindVictim, KindSuspect} {
-		if cond := m.persons[kind]; cond != nil && len(cond.columns) == 1 {
+		if cond := m.persons[kind]; cond != nil && len(cond.columns) == 1 && len(cond.stated) == 0 {
 			return cond.columns[0]
 		}
 	}
@@ -227,7 +239,21 @@ func (m *Mapping) personColumn() string {
 }
 
 func (w *when) holds(r row) bool {
-	return slices.ContainsFunc(w.columns, func(column string) bool { return w.is[Normalise(r.cells[column])] })
+	for _, column := range w.columns {
+		for _, v := range r.cells[column].values {
+			if w.is[Normalise(v)] {
+				return true
+			}
+		}
+	}
+	for _, column := range w.stated {
+		for _, v := range r.cells[column].values {
+			if word := Normalise(v); word != "" && !w.notStated[word] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func personRequest(msg proto.Message, requestID string) proto.Message {

@@ -68,9 +68,10 @@ func (rec Record) refused(err error) []Reject {
 	return rejects
 }
 
-// overBudget says how long to wait before the agency's budget allows the call.
-func overBudget(err error) (time.Duration, bool) {
-	if status.Code(err) != codes.ResourceExhausted {
+// OverBudget says how long to wait before the agency's budget allows a call
+// that was refused for it, and whether to try once more after so many attempts.
+func OverBudget(err error, attempts int) (time.Duration, bool) {
+	if status.Code(err) != codes.ResourceExhausted || attempts >= maxWaits {
 		return 0, false
 	}
 	for _, d := range status.Convert(err).Details() {

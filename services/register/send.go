@@ -206,8 +206,8 @@ type header interface {
 func (r *run) call(ctx context.Context, request proto.Message) (header, error) {
 	for attempt := 0; ; attempt++ {
 		made, err := r.once(ctx, request)
-		wait, ok := overBudget(err)
-		if !ok || attempt == maxWaits {
+		wait, ok := OverBudget(err, attempt)
+		if !ok {
 			return made, err
 		}
 		timer := time.NewTimer(wait)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +98,43 @@ func TestCaseComesBeforeItsPersonsAndTheyLieInIt(t *testing.T) {
 		if child, ok := m.(interface{ GetParent() string }); ok && !cases[child.GetParent()] {
 			t.Errorf("a person was sent into %q, which is no case", child.GetParent())
 		}
+	}
+}
+
+func TestHowManyCasesAreInFlightChangesNothing(t *testing.T) {
+	rows := smallHeader
+	for i := range 60 {
+		rows += fmt.Sprintf("%d,%d,%s,,victim,,,Cedar\n", i, i/2, []string{"Erbil", "Duhok", "nowhere"}[i/2%3])
+	}
+	one, many := newExchange(), newExchange()
+	refuse := func(m proto.Message) error {
+		if r, ok := m.(*jisrv1.CreateVictimRequest); ok && r.GetRequestId() == register.RequestID("small", "7", register.KindVictim, 0) {
+			return refusal(fault.New(fault.NotFound))
+		}
+		return nil
+	}
+	one.refuse, many.refuse = refuse, refuse
+	im := many.importer()
+	im.InFlight = 16
+	wantSum, wantRejects, err := one.importer().Run(t.Context(), plan(t, mapping(t, small), rows))
+	if err != nil || wantSum.Imported != 38 || wantSum.Rejected != 22 {
+		t.Fatalf("%+v, %v", wantSum, err)
+	}
+	sum, rejects, err := im.Run(t.Context(), plan(t, mapping(t, small), rows))
+	name := regexp.MustCompile(`cases/[a-z]+`) // names are by order of arrival
+	for _, list := range [][]register.Reject{wantRejects, rejects} {
+		for i := range list {
+			list[i].Reason = name.ReplaceAllString(list[i].Reason, "cases/…")
+		}
+	}
+	if diff := cmp.Diff(wantRejects, rejects); err != nil || sum != wantSum || diff != "" {
+		t.Errorf("%+v, %v; want %+v; rejects (-one +many):\n%s", sum, err, wantSum, diff)
+	}
+	first, second := one.requestIDs(), many.requestIDs()
+	slices.Sort(first)
+	slices.Sort(second)
+	if !slices.Equal(first, second) {
+		t.Error("other calls were made")
 	}
 }
 

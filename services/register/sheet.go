@@ -10,10 +10,23 @@ import (
 	"unicode/utf8"
 )
 
+// cell is what a row says in a column: one value, or several where the
+// register's form has lists.
+type cell struct {
+	values []string
+	list   bool
+}
+
 // row is one record of a register.
 type row struct {
-	line  int // where it begins, from 1; a quoted cell may run over several lines
-	cells map[string]string
+	number int // its place among the rows, from 1; those that cannot be read count
+	line   int // where it begins, from 1; a quoted cell may run over several lines
+	cells  map[string]cell
+}
+
+// text is a cell as one text without space around it.
+func (r row) text(column string) string {
+	return strings.TrimSpace(strings.Join(r.cells[column].values, listSeparator))
 }
 
 // sheet is a register as read: its rows, and those that are not rows.
@@ -21,22 +34,41 @@ type sheet struct {
 	columns []string
 	rows    []row
 	broken  []Reject
+	// lost is the line from which on the rows cannot be told apart for certain; 0 if all can.
+	lost int
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// readSheet reads a register: CSV (RFC 4180) in UTF-8, with or without a byte
-// order mark, with a header line. A register is read whole, because the rows of
-// one case may stand far apart.
-func readSheet(r io.Reader, delimiter rune) (*sheet, error) {
+// read reads a register in the form that the mapping says. A register is read
+// whole, because the rows of one case may stand far apart.
+func (m *Mapping) read(r io.Reader) (*sheet, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("the register cannot be read: %w", err)
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return nil, errors.New("the register is in UTF-16; save it as CSV UTF-8")
+		return nil, errors.New("the register is in UTF-16; save it as UTF-8")
 	}
-	reader := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, byteOrderMark)))
+	data = bytes.TrimPrefix(data, byteOrderMark)
+	if m.json {
+		return readJSON(data)
+	}
+	s, err := readCSV(data, m.delimiter)
+	if err != nil || !m.exported {
+		return s, err
+	}
+	for _, r := range s.rows {
+		for _, c := range r.cells {
+			c.values[0] = Unguard(c.values[0])
+		}
+	}
+	return s, nil
+}
+
+// readCSV reads CSV (RFC 4180) in UTF-8 with a header line.
+func readCSV(data []byte, delimiter rune) (*sheet, error) {
+	reader := csv.NewReader(bytes.NewReader(data))
 	reader.Comma = delimiter
 	reader.FieldsPerRecord = -1
 	header, err := reader.Read()
@@ -50,7 +82,7 @@ func readSheet(r io.Reader, delimiter rune) (*sheet, error) {
 	if err := s.checkHeader(); err != nil {
 		return nil, err
 	}
-	for {
+	for number := 1; ; number++ {
 		cells, err := reader.Read()
 		if errors.Is(err, io.EOF) {
 			return s, nil
@@ -60,11 +92,27 @@ func readSheet(r io.Reader, delimiter rune) (*sheet, error) {
 			if !errors.As(err, &at) {
 				return nil, fmt.Errorf("the register cannot be read: %w", err)
 			}
+			// A quote gone wrong may have taken rows into this one, or cut one in two.
+			if s.lost == 0 {
+				s.lost = at.StartLine
+			}
 			s.broken = append(s.broken, Reject{Line: at.StartLine, Reason: csvReason(err)})
 			continue
 		}
 		line, _ := reader.FieldPos(0)
-		s.add(line, cells)
+		if len(cells) != len(s.columns) {
+			// Over several lines it may be several rows, joined by a quote that one of them lacks.
+			if s.lost == 0 && strings.Contains(strings.Join(cells, ""), "\n") {
+				s.lost = line
+			}
+			s.broken = append(s.broken, Reject{Line: line, Reason: fmt.Sprintf("the row has %d cells and the header %d", len(cells), len(s.columns))})
+			continue
+		}
+		r := row{number: number, line: line, cells: make(map[string]cell, len(cells))}
+		for i, text := range cells {
+			r.cells[s.columns[i]] = cell{values: []string{text}}
+		}
+		s.add(r)
 	}
 }
 
@@ -84,19 +132,22 @@ func (s *sheet) checkHeader() error {
 	return nil
 }
 
-// add keeps a row, or says why it is none.
-func (s *sheet) add(line int, cells []string) {
-	if len(cells) != len(s.columns) {
-		s.broken = append(s.broken, Reject{Line: line, Reason: fmt.Sprintf("the row has %d cells and the header %d", len(cells), len(s.columns))})
-		return
-	}
-	r := row{line: line, cells: make(map[string]string, len(cells))}
-	for i, cell := range cells {
-		if !utf8.ValidString(cell) {
-			s.broken = append(s.broken, Reject{Line: line, Column: s.columns[i], Reason: "the cell is not in UTF-8"})
-			return
+// add keeps a row, or says which cell makes it none.
+func (s *sheet) add(r row) {
+	for _, column := range s.columns {
+		for _, text := range r.cells[column].values {
+			reason := ""
+			switch {
+			case !utf8.ValidString(text):
+				reason = "the cell is not in UTF-8"
+			case strings.ContainsRune(text, 0):
+				reason = "the cell holds a NUL character" // RequestID relies on there being none
+			}
+			if reason != "" {
+				s.broken = append(s.broken, Reject{Line: r.line, Column: column, Reason: reason})
+				return
+			}
 		}
-		r.cells[s.columns[i]] = cell
 	}
 	s.rows = append(s.rows, r)
 }

@@ -2,8 +2,10 @@ package register
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -43,6 +45,9 @@ type target struct {
 	kind Kind
 	path []protoreflect.FieldDescriptor
 	name string // as written in the mapping, such as victim.identity.birth_date
+	// element tells elements of a list that one row fills apart: the numbers in
+	// a path such as case.hearings.2.court.
+	element string
 }
 
 // leaf is the last field of the path.
@@ -53,6 +58,8 @@ func (t target) class() jisrv1.DataClass { return record.ClassOf(t.path[0]) }
 
 // isText reports whether the field takes words as they are.
 func (t target) isText() bool { return t.leaf().Kind() == protoreflect.StringKind }
+
+var number = regexp.MustCompile(`^[1-9][0-9]{0,3}$`)
 
 const timestampName = "google.protobuf.Timestamp"
 
@@ -78,6 +85,10 @@ func parseTarget(name string) (target, error) {
 	}
 	at := t.kind.empty().ProtoReflect().Descriptor()
 	for i, part := range parts[1:] {
+		if len(t.path) > 0 && at != nil && t.leaf().IsList() && number.MatchString(part) {
+			t.element += "." + part
+			continue
+		}
 		if at == nil {
 			return t, fmt.Errorf("%q names no field: %s has no fields inside", name, strings.Join(parts[:i+1], "."))
 		}
@@ -85,7 +96,7 @@ func parseTarget(name string) (target, error) {
 		if fd == nil {
 			return t, fmt.Errorf("%q names no field: %s has no %q; it has %s", name, strings.Join(parts[:i+1], "."), part, fieldNames(at))
 		}
-		if i == 0 {
+		if len(t.path) == 0 {
 			if err := settable(fd); err != nil {
 				return t, fmt.Errorf("%q: %w", name, err)
 			}
@@ -177,6 +188,6 @@ func enumNames(d protoreflect.EnumDescriptor) []string {
 	return names
 }
 
-func timeValue(seconds int64) protoreflect.Value {
-	return protoreflect.ValueOfMessage((&timestamppb.Timestamp{Seconds: seconds}).ProtoReflect())
+func timeValue(t time.Time) protoreflect.Value {
+	return protoreflect.ValueOfMessage(timestamppb.New(t).ProtoReflect())
 }

@@ -66,7 +66,7 @@ func (rec Record) origin(path string) (origin, bool) {
 func (m *Mapping) columnOf(path string) string {
 	for _, r := range m.rules {
 		if r.to.name == path {
-			return r.from
+			return r.from[0]
 		}
 	}
 	return ""

@@ -14,26 +14,48 @@ import (
 )
 
 // Adopt makes an agreement the one in force: the database names it, and the
-// change is an entry of the log. The same agreement again changes nothing.
-func (s *Store) Adopt(ctx context.Context, law *agreement.Law) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		same, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 1)", law.Hash())
-		if err != nil || same != 0 {
+// change is an entry of the log. The same agreement again changes nothing there.
+// use makes Law return what it is given; it is called in the transaction itself,
+// so that whatever is shown or changed behind the entry was decided by the new
+// agreement, also what was committed together with it. Where the transaction is not kept,
+// use is called again with the agreement of before.
+func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	var before *agreement.Law
+	return s.writer.doOrUndo(ctx, func(conn *sqlite.Conn) error {
+		if err := s.adopt(conn, law); err != nil {
 			return err
 		}
-		if err := exec(conn, "UPDATE agreements SET in_force = 0"); err != nil {
-			return err
+		before = s.Law()
+		use(law)
+		return nil
+	}, func() {
+		if before != nil {
+			use(before)
 		}
-		if err := exec(conn, `INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,?,1)
-			ON CONFLICT DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
-			return err
-		}
-		leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
-		if _, err := s.appendEntry(conn, leaf); err != nil {
-			return err
-		}
-		return s.seatMonitors(conn, law)
 	})
+}
+
+func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
+	same, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 1)", law.Hash())
+	if err != nil || same != 0 {
+		return err
+	}
+	if err := exec(conn, "UPDATE agreements SET in_force = 0"); err != nil {
+		return err
+	}
+	if err := exec(conn, `INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,?,1)
+		ON CONFLICT DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
+		return err
+	}
+	leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
+	e, err := s.newEntry(leaf)
+	if err != nil {
+		return err
+	}
+	if err := s.insertEntry(conn, e); err != nil {
+		return err
+	}
+	return s.seatMonitors(conn, law)
 }
 
 // InForce reads the text of the agreement that a database names, or nil where
@@ -71,8 +93,8 @@ func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
 	}); err != nil {
 		return err
 	}
-	tx := &Tx{store: s, conn: conn, law: law, now: s.now()}
 	for _, name := range cases {
+		tx := &Tx{store: s, conn: conn, law: law, now: s.now(), rows: make(map[string]row)}
 		if err := tx.oversee(name); err != nil {
 			return err
 		}

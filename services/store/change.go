@@ -55,6 +55,15 @@ type Tx struct {
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
+	rows    map[string]row // as they are now, where the call knows
+}
+
+// newTx begins a call inside its transaction; c is nil for the server's own acts.
+func (s *Store) newTx(ctx context.Context, conn *sqlite.Conn, c *identity.Caller) *Tx {
+	return &Tx{
+		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
+		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
+	}
 }
 
 // Now is the transaction's time.
@@ -80,7 +89,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	var entry string
 	err := s.writer.do(ctx, func(conn *sqlite.Conn) error {
 		docket.Clear()
-		tx := &Tx{ctx: inside, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(), touched: make(map[string]*jisrv1.LogSubject)}
+		tx := s.newTx(inside, conn, c)
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
@@ -169,7 +178,7 @@ func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry s
 func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 	docket := agreement.DocketFrom(tx.ctx)
 	for _, name := range tx.order {
-		r, found, err := loadRow(tx.conn, name)
+		r, found, err := tx.find(name)
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +212,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	var subjects []*jisrv1.LogSubject
 	for _, name := range tx.order {
 		subject := tx.touched[name]
-		r, found, err := loadRow(tx.conn, name)
+		r, found, err := tx.find(name)
 		if err != nil {
 			return "", err
 		}
@@ -217,7 +226,11 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 		subjects = append(subjects, subject)
 	}
 	leaf.SetSubjects(subjects)
-	return tx.store.appendEntry(tx.conn, leaf)
+	e, err := tx.store.newEntry(leaf)
+	if err != nil {
+		return "", err
+	}
+	return e.name, tx.store.insertEntry(tx.conn, e)
 }
 
 // touch notes a record for the log entry.

@@ -4,6 +4,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -36,18 +37,38 @@ func (tx *Tx) DropConsent(name string) error {
 	return tx.moved(n.Case)
 }
 
-// ConsentInForce reports whether a victim's consents for one purpose, or a legal
-// basis in their place, let those classes be shared with an agency of that role.
-func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, need record.ClassSet) (bool, error) {
-	covered := make(map[int64]record.ClassSet)
+// consentInForce is one consent in force as it opens classes to a caller.
+type consentInForce struct {
+	name    string
+	named   bool // it names the caller's agency and no other
+	classes record.ClassSet
+	until   int64
+}
+
+// consents calls f with each consent of a person in force that opens classes to a
+// caller in its role and for its purpose.
+func (s *Store) consents(conn *sqlite.Conn, c *identity.Caller, subject string, f func(consentInForce) error) error {
+	return each(conn, `SELECT name, agency, classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
+			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
+		func(st *sqlite.Stmt) error {
+			return f(consentInForce{st.ColumnText(0), st.ColumnText(1) != "", record.ClassSet(st.ColumnInt64(2)), st.ColumnInt64(3)})
+		}, subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+}
+
+// ConsentInForce reports whether a victim's consents for one of the purposes, or
+// a legal basis in their place, let those classes be shared with an agency of
+// that role. Consents for several purposes do not add up, and where no class is
+// needed there must be one nevertheless.
+func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, purposes []jisrv1.Purpose, need record.ClassSet) (bool, error) {
+	covered := make(map[jisrv1.Purpose]record.ClassSet)
 	err := each(tx.conn, `SELECT purpose, classes FROM consents WHERE subject = ? AND role = ?
 		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
 		func(s *sqlite.Stmt) error {
-			covered[s.ColumnInt64(0)] |= record.ClassSet(s.ColumnInt64(1))
+			covered[jisrv1.Purpose(s.ColumnInt(0))] |= record.ClassSet(s.ColumnInt64(1))
 			return nil
 		}, victim, int(role), agency, tx.now.UnixMicro())
-	for _, classes := range covered {
-		if need&^classes == 0 {
+	for _, purpose := range purposes {
+		if classes, ok := covered[purpose]; ok && need&^classes == 0 {
 			return true, err
 		}
 	}

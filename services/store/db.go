@@ -29,7 +29,7 @@ var migrations embed.FS
 // readers bounds the read connections; each costs about 200 kB once used.
 const readers = 8
 
-// Options are what a store needs; all are required.
+// Options are what a store needs; all are required but Meter.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -46,6 +46,8 @@ type Options struct {
 	// Fatal is called once when the disk refused to keep what it took (an fsync
 	// error): nothing that follows can be trusted, and the process must end.
 	Fatal func(error)
+	// Meter is told what the writer does; nobody when nil.
+	Meter Meter
 }
 
 // Store is an embedded store on SQLite.
@@ -82,7 +84,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store: open readers: %w", err)
 	}
 	s := &Store{Options: o, path: path, pool: pool, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring)}
-	s.writer = newWriter(conn, s.onFatal)
+	s.writer = newWriter(conn, s.onFatal, o.Meter)
 	return s, nil
 }
 

@@ -35,9 +35,12 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, d, e); err != nil {
 		return err
 	}
-	link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), scope: record.EveryClass}
-	if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
-		return err
+	// A row for each person, so that the delivery closes when all of them are sealed.
+	for _, person := range personsOf(n) {
+		link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), subject: person, scope: record.EveryClass}
+		if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
+			return err
+		}
 	}
 	queued, err := tx.count("arrivals/" + agency)
 	if err != nil {
@@ -45,6 +48,14 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	}
 	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
 		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+}
+
+// personsOf are the persons a notification is about; one that is empty stands for the whole case.
+func personsOf(n *jisrv1.Notification) []string {
+	if len(n.GetVictims()) == 0 {
+		return []string{""}
+	}
+	return n.GetVictims()
 }
 
 // Announce makes and queues a notification that follows from somebody's act,
@@ -104,44 +115,55 @@ func (tx *Tx) count(name string) (int64, error) {
 
 // Lease hands out waiting deliveries of the caller's agency: at most one
 // unacknowledged for each case, in order of arrival. A delivery of which the
-// caller may no longer see anything closes unnumbered and blocks nothing.
-func (tx *Tx) Lease(most int, lease time.Duration) ([]*jisrv1.Delivery, error) {
-	agency := tx.caller.Agency
-	var waiting []string
-	err := each(tx.conn, `SELECT d.name FROM deliveries d WHERE d.agency = ?1
-			AND (d.state = ?2 OR d.state = ?3 AND d.lease_until <= ?4)
-			AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.agency = d.agency AND b.case_name = d.case_name
-				AND b.state IN (?2, ?3) AND b.queued < d.queued)
-			ORDER BY d.queued LIMIT ?5`,
-		func(s *sqlite.Stmt) error {
-			waiting = append(waiting, s.ColumnText(0))
-			return nil
-		}, agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most)
-	if err != nil {
-		return nil, err
-	}
-	var leased []*jisrv1.Delivery
-	for _, name := range waiting {
-		d := &jisrv1.Delivery{}
-		if err := tx.Load(name, d); err != nil {
-			return nil, err
-		}
-		open, err := tx.deliverable(d)
+// caller may no longer see anything closes unnumbered and blocks nothing, not
+// even for this pull: one that came back short would tell of it.
+func (tx *Tx) Lease(most int, lease time.Duration) (leased []*jisrv1.Delivery, err error) {
+	for closed := true; closed; {
+		waiting, err := tx.waiting(most - len(leased))
 		if err != nil {
 			return nil, err
 		}
-		if !open {
-			if err := tx.closeDelivery(d); err != nil {
+		closed = false
+		for _, name := range waiting {
+			d := &jisrv1.Delivery{}
+			if err := tx.Load(name, d); err != nil {
 				return nil, err
 			}
-			continue
+			open, err := tx.deliverable(d)
+			if err != nil {
+				return nil, err
+			}
+			if !open {
+				closed = true
+				if err := tx.closeDelivery(d); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			if err := tx.lease(d, tx.now.Add(lease)); err != nil {
+				return nil, err
+			}
+			leased = append(leased, d)
 		}
-		if err := tx.lease(d, tx.now.Add(lease)); err != nil {
-			return nil, err
-		}
-		leased = append(leased, d)
 	}
 	return leased, nil
+}
+
+// waiting finds what can be leased now. What a seal closes is passed over as if
+// it were not there, and waits until the seal is lifted.
+func (tx *Tx) waiting(most int) (names []string, err error) {
+	err = each(tx.conn, `SELECT d.name FROM deliveries d WHERE d.agency = ?1
+			AND (d.state = ?2 OR d.state = ?3 AND d.lease_until <= ?4)
+			AND EXISTS (SELECT 1 FROM sight s WHERE s.name = d.name AND s.holder = ?6 AND s.visible = 1)
+			AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.agency = d.agency AND b.case_name = d.case_name
+				AND b.state IN (?2, ?3) AND b.queued < d.queued
+				AND EXISTS (SELECT 1 FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1))
+			ORDER BY d.queued LIMIT ?5`,
+		func(s *sqlite.Stmt) error {
+			names = append(names, s.ColumnText(0))
+			return nil
+		}, tx.caller.Agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most, agencyHolder(tx.caller.Agency))
+	return names, err
 }
 
 // deliverable reports whether the caller may still know of the notification.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -33,6 +34,10 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			return unavailable(ctx, err)
 		}
 		allowed := c.Law.Shelf(asker.Role, n.Type.Name)
+		secret, err := s.mayNameAnother(conn, c, asker, n, r)
+		if err != nil {
+			return unavailable(ctx, err)
+		}
 		for _, link := range l.Standing.Links {
 			known, err := asker.Agency == c.Agency, error(nil)
 			if !known {
@@ -41,17 +46,17 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 			if err != nil {
 				return unavailable(ctx, err)
 			}
-			if !known {
+			if !known || secret && letIn.Has(link.Link) {
 				continue
 			}
 			st.Links = append(st.Links, link)
 			onShelf = onShelf || allowed.Has(link.Link)
 		}
-		// Which consents are in force shows to all who may ask here.
 		// Who wrote what is nobody else's to know: it tells who cares for a person.
-		st.Consented = l.Standing.Consented
 		if asker.Agency == c.Agency {
-			st.Own = l.Standing.Own
+			st.Own, st.Consented = l.Standing.Own, l.Standing.Consented
+		} else if st.Consented, err = s.knownConsents(conn, c, asker, r.subject); err != nil {
+			return unavailable(ctx, err)
 		}
 		if len(st.Links) == 0 {
 			st = agreement.Standing{}
@@ -61,12 +66,45 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 	return st, onShelf, err
 }
 
+// mayNameAnother reports whether a record is a consent to the role of another
+// agency, of which the caller may not read whom it names: on whose shelf of that
+// role it stands would tell.
+func (s *Store) mayNameAnother(conn *sqlite.Conn, c, asker *identity.Caller, n record.Name, r row) (bool, error) {
+	if n.Type.Name != "Consent" || asker.Agency == c.Agency || len(r.header) == 0 {
+		return false, nil
+	}
+	consent := &jisrv1.Consent{}
+	if err := unmarshalHeader(r.header, consent); err != nil || !slices.Contains(asker.Roles, consent.GetRecipientRole()) {
+		return false, err
+	}
+	known, err := s.reads(conn, c, n.Full, jisrv1.DataClass_DATA_CLASS_CASE_PERSONS)
+	return !known, err
+}
+
 // partyClass is the class by which a record that makes links names whom it links.
 var partyClass = map[string]record.Class{
 	"Referral":     jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES,
 	"Share":        jisrv1.DataClass_DATA_CLASS_SHARE_TERMS,
 	"Notification": jisrv1.DataClass_DATA_CLASS_NOTIFICATION_RECEIPTS,
 	"Order":        jisrv1.DataClass_DATA_CLASS_CASE_PERSONS,
+}
+
+// knownConsents returns what a person's consents open to another agency, as far
+// as the caller may read them: one that names its recipient only where the
+// caller may read whom it names, since that may be the shelter.
+func (s *Store) knownConsents(conn *sqlite.Conn, c, asker *identity.Caller, subject string) (classes record.ClassSet, err error) {
+	err = s.consents(conn, asker, subject, func(f consentInForce) error {
+		class := jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE
+		if f.named {
+			class = jisrv1.DataClass_DATA_CLASS_CASE_PERSONS
+		}
+		known, err := s.reads(conn, c, f.name, class)
+		if known {
+			classes |= f.classes
+		}
+		return err
+	})
+	return classes, err
 }
 
 // knows reports whether a caller may know of another's link: it must be able to
@@ -79,13 +117,22 @@ func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InFo
 	if !ok {
 		return false, nil
 	}
-	r, _, err := loadRow(conn, link.Via)
+	return s.reads(conn, c, n.Full, partyClass[n.Type.Name])
+}
+
+// reads reports whether a caller may read a class of a record.
+func (s *Store) reads(conn *sqlite.Conn, c *identity.Caller, name string, class record.Class) (bool, error) {
+	n, ok := record.ParseName(name)
+	if !ok {
+		return false, nil
+	}
+	r, _, err := loadRow(conn, name)
 	if err != nil {
 		return false, err
 	}
-	l, known, err := s.standing(conn, c, c.Law, n.Type, link.Via, r)
+	l, known, err := s.standing(conn, c, c.Law, n.Type, name, r)
 	if err != nil || !known {
 		return false, err
 	}
-	return c.Law.Read(c.Role, c.Purpose, l.Standing).Has(partyClass[n.Type.Name]), nil
+	return c.Law.Read(c.Role, c.Purpose, l.Standing).Has(class), nil
 }

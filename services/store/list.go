@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"runtime"
 	"strings"
 	"time"
 
@@ -76,7 +75,6 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 				return err
 			}
 			page = append(page, m)
-			runtime.Gosched() // a long page lets shorter calls pass
 			if size += readable(ctx, c, at.name, m); size >= pageBytes && i < len(found)-1 {
 				found, more = found[:i+1], true
 				break
@@ -99,33 +97,24 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
-	links := linkList(set)
-	if len(links) == 0 {
+	if set == 0 {
 		return nil, false, nil
 	}
 	now := s.Clock().UnixMicro()
-	var parts []string
+	hs := holders(c)
 	var args []any
-	for _, h := range holders(c) {
-		part := `SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s`
-		if q.State != 0 {
-			part += ` JOIN records r ON r.name = s.name`
-		}
-		part += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-			AND (s.until_time = 0 OR s.until_time > ?) AND s.link IN (` + marks(len(links)) + `)`
-		args = append(append(args, h, q.Type.Name, after.created, after.sort, now), links...)
+	for _, h := range hs {
+		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
 		if q.Parent != "" {
-			part += ` AND s.name > ? AND s.name < ?` // names of children begin with their parent's
 			args = append(args, q.Parent+"/", q.Parent+"0")
 		}
 		if q.State != 0 {
-			part += ` AND r.state = ? AND (s.scope & ?) <> 0`
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
 		}
-		parts = append(parts, `SELECT * FROM (`+part+` ORDER BY t, o LIMIT ?)`)
 		args = append(args, q.Size+1)
 	}
-	query := strings.Join(parts, " UNION ") + " ORDER BY t, o LIMIT ?"
+	one := "SELECT * FROM (" + holderPage(q) + ")"
+	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
 	err = each(conn, query, func(st *sqlite.Stmt) error {
 		if len(found) == q.Size {
 			more = true
@@ -140,15 +129,12 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 // readable is how many bytes of a record's sections the caller may read; what it
 // may not has no part in where a page ends.
 func readable(ctx context.Context, c *identity.Caller, name string, m proto.Message) (n int) {
-	l, ok := agreement.DocketFrom(ctx).Loaded(name)
-	raw, err := record.Detach(m)
-	if !ok || err != nil {
+	e, err := record.LendEnvelope(m.ProtoReflect().GetUnknown())
+	if err != nil {
 		return 0 // the page refuses such a record
 	}
-	e, err := record.ParseEnvelope(raw)
-	if err != nil {
-		return 0
-	}
+	defer e.GiveBack()
+	l, _ := agreement.DocketFrom(ctx).Loaded(name)
 	t, lens := record.TypeOf(m), c.Law.Read(c.Role, c.Purpose, l.Standing)
 	for _, section := range e.Sections {
 		if f, ok := t.Field(section.Number); ok && lens.Has(f.Class) {
@@ -156,6 +142,24 @@ func readable(ctx context.Context, c *identity.Caller, name string, m proto.Mess
 		}
 	}
 	return n
+}
+
+// holderPage asks for a page of what one holder knows of, in the order in which
+// it lies: what comes after the page is not looked at.
+func holderPage(q Query) string {
+	page := "SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s"
+	if q.State != 0 {
+		page += " JOIN records r ON r.name = s.name"
+	}
+	page += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+	if q.Parent != "" {
+		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
+	}
+	if q.State != 0 {
+		page += " AND r.state = ? AND (s.scope & ?) <> 0"
+	}
+	return page + " ORDER BY t, o LIMIT ?"
 }
 
 // opening returns the links that let a caller see a class.

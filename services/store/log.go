@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -25,20 +24,24 @@ import (
 // consent that has just ended. It does not listen to the client's context: a
 // client that hangs up cannot keep its entry out of the log.
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
-	var entry string
-	err := s.writer.do(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
-		if err := s.unmoved(conn, shown, law); err != nil {
-			return err
-		}
-		var err error
-		entry, err = s.appendEntry(conn, leaf)
-		return err
-	})
+	// The entry is made before its turn comes, since the turn is everybody's.
+	e, err := s.newEntry(leaf)
+	if err == nil {
+		err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
+			if err := s.unmoved(conn, shown, law); err != nil {
+				return err
+			}
+			return s.insertEntry(conn, e)
+		})
+	}
+	if err == nil {
+		return e.name, nil
+	}
 	var f *fault.Fault
-	if err != nil && !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
+	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
 		err = errors.Join(fault.New(fault.LogUnavailable), err)
 	}
-	return entry, err
+	return "", err
 }
 
 func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreement.Law) error {
@@ -66,35 +69,53 @@ func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreem
 	return nil
 }
 
-func (s *Store) appendEntry(conn *sqlite.Conn, leaf *jisrv1.LogLeaf) (string, error) {
+// entry is an entry as it is stored.
+type entry struct {
+	name                   string
+	kind                   jisrv1.LogEntry_Kind
+	time                   int64
+	leaf, salt, commitment []byte
+	subjects               []*jisrv1.LogSubject
+}
+
+func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	salt := make([]byte, audit.SaltBytes)
 	s.random(salt)
 	name, err := record.NewName(record.ByName("LogEntry"), "", s.Random)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	err = exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
-		name, leaf.GetTimeMicros(), encoded, salt, audit.Commit(salt, encoded))
+	return &entry{
+		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
+		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
+	}, nil
+}
+
+func (s *Store) insertEntry(conn *sqlite.Conn, e *entry) error {
+	err := exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
+		e.name, e.time, e.leaf, e.salt, e.commitment)
 	if err != nil {
-		return "", err
+		return err
 	}
-	for _, subject := range leaf.GetSubjects() {
-		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry) VALUES(?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), leaf.GetTimeMicros(), name); err != nil {
-			return "", err
+	seq := conn.LastInsertRowID()
+	for _, subject := range e.subjects {
+		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+			subject.GetRecord(), e.time, e.name, seq); err != nil {
+			return err
 		}
 	}
-	return name, nil
+	s.writer.entries = append(s.writer.entries, e.kind)
+	return nil
 }
 
 // Entries reads a page of the entries about a record, newest first, for the
 // owner of its case and for the monitor; to everyone else the record is as
 // absent as it would be to them. The agency behind an entry is shown only where
-// the caller may know what linked that agency to the record.
+// what linked it to the record is evident.
 func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q Query) (page []*jisrv1.LogEntry, next string, err error) {
 	n, ok := record.ParseName(name)
 	if !ok {
@@ -113,24 +134,24 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		if err != nil {
 			return err
 		}
-		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.name = s.entry
-			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC LIMIT ?`
+		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
+			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
 		err = each(conn, query, func(st *sqlite.Stmt) error {
+			e, err := s.showEntry(ctx, conn, c, l, name, st)
+			if err != nil || e == nil {
+				return err
+			}
 			if len(page) == q.Size {
 				more = true
-				return nil
-			}
-			e, err := s.showEntry(ctx, conn, c, l, name, st)
-			if err != nil {
-				return err
+				return errFull
 			}
 			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
 			page = append(page, e)
 			return nil
-		}, name, after.sort, after.created, after.sort, q.Size+1)
-		if err != nil {
+		}, name, after.sort, after.created, after.sort)
+		if err != nil && !errors.Is(err, errFull) {
 			return unavailable(ctx, err)
 		}
 		if more {
@@ -143,6 +164,9 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	}
 	return page, next, nil
 }
+
+// errFull ends a query whose page is full.
+var errFull = errors.New("store: the page is full")
 
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
@@ -168,7 +192,8 @@ func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Call
 	return l, nil
 }
 
-// showEntry renders one entry and puts on the docket how much of it the caller may see.
+// showEntry renders one entry and puts on the docket how much of it the caller
+// may see; nil where all that linked its agency is closed to the caller by a seal.
 func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
@@ -180,12 +205,13 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 			subject = candidate
 		}
 	}
+	if sealed, err := s.closedBySeal(conn, c, subject); sealed || err != nil {
+		return nil, err
+	}
 	e := audit.Show(st.ColumnText(0), leaf, subject, blob(st, 3))
 	setCreateTime(e, time.UnixMicro(leaf.GetTimeMicros()))
 	own := l
-	if visible, err := s.seesLink(conn, c, subject); err != nil {
-		return nil, err
-	} else if !visible && leaf.GetAgency() != c.Agency {
+	if !shows(c, leaf, subject) {
 		own.Standing.Shut = record.Classes(jisrv1.DataClass_DATA_CLASS_LOG_AGENCY)
 	}
 	if own.Header, err = marshalHeader(record.TypeOf(e), e); err != nil {
@@ -195,28 +221,37 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 	return e, nil
 }
 
+// closedBySeal reports whether all that linked an entry's agency is closed to the
+// caller by a seal. Sealed matters are not in the log of who is not named, not
+// even as somebody's.
+func (s *Store) closedBySeal(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+	if len(subject.GetVia()) == 0 || slices.ContainsFunc(subject.GetLinks(), byItself.Has) {
+		return false, nil
+	}
+	for _, name := range subject.GetVia() {
+		sealed, err := number(conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
+			WHERE r.name = ?1 AND (l.subject = '' OR l.subject IN (r.subject, r.name) OR l.name = r.name)
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?2))`, name, c.Agency)
+		if err != nil || sealed == 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// byItself are the links that no record makes.
+var byItself = evident | agreement.Links(jisrv1.Link_LINK_AUTHOR)
+
 // evident are links that the owner of a case knows of without any record: its
 // own, the territory's and the monitor's.
 var evident = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_TERRITORY, jisrv1.Link_LINK_OVERSIGHT)
 
-// seesLink reports whether the caller may know what linked the agency of an
-// entry to its subject: all that did, since one that it may not know of could be
-// why. A refused call had no link, so its agency stays hidden.
-func (s *Store) seesLink(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
-	for _, name := range subject.GetVia() {
-		if known, err := s.knows(conn, c, agreement.InForce{Via: name}); err != nil || !known {
-			return false, err
-		}
-	}
-	if len(subject.GetVia()) > 0 {
-		return true, nil
-	}
-	for _, link := range subject.GetLinks() {
-		if evident.Has(link) {
-			return true, nil
-		}
-	}
-	return false, nil
+// shows reports whether an entry names its agency to the caller: its own, and
+// one whose link to the subject is evident. A link by a record that the caller
+// knows does not name it, since the agency may have another: whoever told many
+// could see by whom the log left unnamed which of them has one.
+func shows(c *identity.Caller, leaf *jisrv1.LogLeaf, subject *jisrv1.LogSubject) bool {
+	return leaf.GetAgency() == c.Agency || slices.ContainsFunc(subject.GetLinks(), evident.Has)
 }
 
 // Refuse writes a REFUSED entry; what was asked for is named only where it is a well-formed record name.
@@ -226,20 +261,9 @@ func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reas
 	if _, ok := record.ParseName(strings.TrimSpace(asked)); ok {
 		leaf.SetSubjects([]*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: asked}.Build()})
 	}
+	if c != nil {
+		ctx = identity.NewContext(ctx, c) // the entry takes that agency's turn and nobody else's
+	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err
-}
-
-// ballast is how much a probe writes: more than a call does, so that a disk with
-// room for a probe has room for what agencies were refused.
-const ballast = 64 << 10
-
-// Probe reports whether the store can write, by writing.
-func (s *Store) Probe(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		// Other bytes each time: what stays the same is not written.
-		fresh := make([]byte, ballast)
-		rand.Read(fresh)
-		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
-	})
 }

@@ -37,28 +37,29 @@ func (q *queue) put(agency string, j *job) bool {
 	return true
 }
 
-// first waits for work, takes what is next and says how much waits behind it.
-// There is none once the queue is closed and empty.
-func (q *queue) first() (j *job, behind int) {
+// wait waits for work; false once the queue is closed and empty.
+func (q *queue) wait() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.length == 0 && !q.closed {
 		q.more.Wait()
 	}
-	return q.take(), q.length
+	return q.length > 0
 }
 
-// next takes what is next, if anything waits.
-func (q *queue) next() *job {
+// take takes what is next, and no more than most.
+func (q *queue) take(most int) []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.take()
+	batch := make([]*job, 0, min(most, q.length))
+	for len(batch) < cap(batch) {
+		batch = append(batch, q.next())
+	}
+	return batch
 }
 
-func (q *queue) take() *job {
-	if q.length == 0 {
-		return nil
-	}
+// next takes one of the agency whose turn it is; there must be one.
+func (q *queue) next() *job {
 	agency := q.turn[0]
 	line := q.lines[agency]
 	q.turn = q.turn[1:]

@@ -19,11 +19,11 @@ func line(q *queue, agency string, n int) (jobs []*job) {
 func TestOneAgencyDoesNotFillTheCommitThatAnotherWaitsFor(t *testing.T) {
 	q := newQueue()
 	police := line(q, "police", 1000)
-	if j, behind := q.first(); j != police[0] || behind != 999 {
-		t.Errorf("%d calls wait behind the first", behind)
+	if first := q.take(1); !slices.Equal(first, police[:1]) {
+		t.Errorf("%d calls were taken first", len(first))
 	}
-	court := line(q, "court", 1)[0]
-	if q.next() != police[1] || q.next() != court || q.next() != police[2] {
+	court := line(q, "court", 1)
+	if next := q.take(group); len(next) != group || !slices.Equal(next[:3], []*job{police[1], court[0], police[2]}) {
 		t.Error("the court waits for more than one call of the police")
 	}
 }
@@ -42,8 +42,8 @@ func TestAgenciesAreServedInTurnAndTheirCallsInOrder(t *testing.T) {
 		}
 	}
 	var got []*job
-	for j := q.next(); j != nil; j = q.next() {
-		got = append(got, j)
+	for batch := q.take(7); len(batch) > 0; batch = q.take(7) {
+		got = append(got, batch...)
 	}
 	if !slices.Equal(got, want) {
 		t.Error("the agencies are not served in turn")
@@ -60,10 +60,10 @@ func TestAClosedQueueServesWhatItHoldsAndTakesNoMore(t *testing.T) {
 	if q.put("police", &job{}) {
 		t.Error("a closed queue takes work")
 	}
-	if j, _ := q.first(); j != held[0] {
+	if !q.wait() || !slices.Equal(q.take(group), held) {
 		t.Error("a closed queue forgets what it held")
 	}
-	if j, _ := q.first(); j != nil {
+	if q.wait() || len(q.take(group)) > 0 {
 		t.Error("a closed queue has more than it held")
 	}
 }

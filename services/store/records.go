@@ -31,11 +31,23 @@ func (tx *Tx) Sees(name string, class record.Class) bool {
 
 // row reads a record at rest, without asking who may know of it; for the server's own acts.
 func (tx *Tx) row(name string) (row, error) {
-	r, found, err := loadRow(tx.conn, name)
+	r, found, err := tx.find(name)
 	if err == nil && !found {
 		err = fault.New(fault.NotFound)
 	}
 	return r, err
+}
+
+// find is row for a record that may be missing. What this call has read or
+// written it does not read again: nobody else writes before it is done.
+func (tx *Tx) find(name string) (r row, found bool, err error) {
+	if r, found = tx.rows[name]; found {
+		return r, true, nil
+	}
+	if r, found, err = loadRow(tx.conn, name); found && err == nil {
+		tx.rows[name] = r
+	}
+	return r, found, err
 }
 
 // Load reads a record's header for the server's own act, whatever the caller may know of.
@@ -60,9 +72,9 @@ type New struct {
 }
 
 // working are the links under which an agency works on a matter now; without
-// one, nothing new is told.
+// one, no record is added to it. Whoever was merely notified does not.
 var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_ASSIGNED,
-	jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED, jisrv1.Link_LINK_TERRITORY)
+	jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_TERRITORY)
 
 // Create stores a new record: m holds the header as it shall be and, in clear,
 // the sections that the caller tells. It sets the record's name, seals it, and
@@ -90,7 +102,8 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		return err
 	}
 	n.Standing.Own = 0
-	if slices.ContainsFunc(n.Standing.Links, func(l agreement.InForce) bool { return working.Has(l.Link) }) {
+	works := slices.ContainsFunc(n.Standing.Links, func(l agreement.InForce) bool { return working.Has(l.Link) })
+	if works {
 		n.Standing.Own = record.EveryClass // whoever writes a record first is the author of all of it
 	}
 	told, err := tx.store.Page.Tell(tx.ctx, &agreement.Telling{
@@ -100,9 +113,15 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	if err != nil {
 		return err
 	}
+	if !works {
+		return fault.New(fault.ClassNotWritable) // not even a record that tells nothing
+	}
 	tx.mark(t, nil, m, e, tx.caller.Agency)
 	r := row{typ: t, name: name, caseName: n.Case, subject: subject, created: tx.now.UnixMicro()}
 	if err := tx.insert(r, m, e); err != nil {
+		return err
+	}
+	if err := tx.author(name, t); err != nil {
 		return err
 	}
 	if c, ok := m.(*jisrv1.Case); ok {
@@ -114,9 +133,6 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		if err := tx.placeChild(t.Name, name, n.Case, persons, tx.now); err != nil {
 			return err
 		}
-	}
-	if err := tx.author(name, t); err != nil {
-		return err
 	}
 	tx.touch(name, told.Classes, told.Changed)
 	return nil
@@ -271,10 +287,11 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	if err != nil {
 		return err
 	}
-	envelope := e.Append(nil)
-	record.Attach(m, envelope)
+	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
+	record.Attach(m, r.envelope)
+	tx.rows[r.name] = r
 	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
-		VALUES(?,?,?,?,?,?,1,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), header, envelope)
+		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
 }
 
 func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
@@ -282,8 +299,9 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	if err != nil {
 		return err
 	}
-	envelope := e.Append(nil)
-	record.Attach(m, envelope)
-	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = revision + 1 WHERE name = ?",
-		header, envelope, stateOf(m), r.name)
+	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
+	record.Attach(m, r.envelope)
+	tx.rows[r.name] = r
+	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
+		r.header, r.envelope, stateOf(m), r.revision, r.name)
 }

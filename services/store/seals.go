@@ -1,9 +1,12 @@
 package store
 
 import (
+	"strings"
+
 	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -20,7 +23,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 		return err
 	}
 	for _, agency := range named {
-		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?)", order, caseName, subject, agency); err != nil {
+		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", order, caseName, subject, agency); err != nil {
 			return err
 		}
 		if err := tx.Link(caseName, Grant{Agency: agency, Link: jisrv1.Link_LINK_NAMED, Via: order, Subject: subject, Scope: record.EveryClass}); err != nil {
@@ -33,6 +36,29 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 		}
 	}
 	return tx.moved(caseName)
+}
+
+// NamedBySeals fails unless the seals in force of a matter, and of those persons
+// in it, name an agency: what is sent to another would reach nobody, and its
+// sender would not know. Whoever asks is named, else it would not see the matter.
+func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) error {
+	args := []any{caseName, agency}
+	for _, p := range persons {
+		args = append(args, p)
+	}
+	closed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM seals l WHERE l.case_name = ? AND NOT EXISTS
+		(SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?) AND l.subject IN (''`+strings.Repeat(",?", len(persons))+`))`, args...)
+	if err != nil || closed == 0 {
+		return err
+	}
+	return fault.New(fault.TransitionNotAllowed).With("next_states", "the matter is sealed: name the agency in a new SEAL order first, which takes the place of the one in force")
+}
+
+// Sealed reports whether a seal of a person closes a record to anybody.
+func (tx *Tx) Sealed(name string) (bool, error) {
+	sealed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
+		WHERE r.name = ? AND l.subject <> '' AND l.subject IN (r.subject, r.name))`, name)
+	return sealed != 0, err
 }
 
 func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
@@ -63,7 +89,7 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 		// The order itself stays known to those it named.
-		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", o, o); err != nil {
+		if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", o, o); err != nil {
 			return nil, err
 		}
 	}
@@ -83,12 +109,14 @@ func (tx *Tx) closeSealed(caseName string) error {
 	return tx.showUnsealed(caseName)
 }
 
-// showUnsealed makes exactly those rows of a case visible that no seal in force closes.
+// showUnsealed makes exactly those rows of a case visible that no seal in force
+// closes. A seal of a person closes what is about the person, and every link that
+// somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
 	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
-			  AND (l.subject = '' OR l.subject = r.subject OR l.subject = r.name)
+			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
 			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

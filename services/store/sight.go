@@ -1,8 +1,8 @@
 package store
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,10 +50,36 @@ func reaches(link jisrv1.Link, typeName string) bool {
 	return link != jisrv1.Link_LINK_AUTHOR
 }
 
+// letIn are the links by which somebody else let an agency in to a person or a matter.
+var letIn = agreement.Links(jisrv1.Link_LINK_PARTICIPANT, jisrv1.Link_LINK_RECEIVER, jisrv1.Link_LINK_NOTIFIED)
+
+// namesAnother reports whether a record is a consent to one agency that a link
+// would show to another of the same role: that would learn that somebody else of
+// its kind is to come. Who took the consent knows of it anyway.
+func (tx *Tx) namesAnother(r sightRow, typeName, name string) (bool, error) {
+	slug, ok := strings.CutPrefix(r.holder, agencyHolder(""))
+	if typeName != "Consent" || !ok || !letIn.Has(r.link) {
+		return false, nil
+	}
+	c := &jisrv1.Consent{}
+	if err := tx.Load(name, c); err != nil {
+		return false, err
+	}
+	if c.GetRecipient() == "" || c.GetRecipient() == "agencies/"+slug {
+		return false, nil
+	}
+	if a, known := tx.law.Agency(slug); !known || !slices.Contains(a.Roles, c.GetRecipientRole()) {
+		return false, nil
+	}
+	took, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM sight WHERE name = ? AND holder = ? AND link = ?)",
+		name, r.holder, int(jisrv1.Link_LINK_AUTHOR))
+	return took == 0, err
+}
+
 func agencyHolder(slug string) string { return "a:" + slug }
 
 func territoryHolder(j jisrv1.Jurisdiction, governorate string) string {
-	return fmt.Sprintf("t:%d:%s", j, governorate)
+	return "t:" + strconv.Itoa(int(j)) + ":" + governorate
 }
 
 // holders are the keys under which a caller's links stand.
@@ -122,6 +148,12 @@ func (tx *Tx) placeChild(typeName, name, caseName string, subjects []string, cre
 	}
 	for _, r := range rows {
 		if !reaches(r.link, typeName) || !about(r.subject, subjects) {
+			continue
+		}
+		if closed, err := tx.namesAnother(r, typeName, name); closed || err != nil {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err := tx.insertSight(r, typeName, name, created); err != nil {
@@ -198,6 +230,12 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 		if m.name != caseName && m.name != g.Subject && !reaches(g.Link, m.typeName) {
 			continue
 		}
+		if closed, err := tx.namesAnother(row, m.typeName, m.name); closed || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {
 			return err
 		}
@@ -226,10 +264,10 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 // Unlink ends every link that a record made. Its parties keep sight of the
 // record itself: that it ended, when, and whom to ask.
 func (tx *Tx) Unlink(caseName, via string) error {
-	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND name <> ?", via, via); err != nil {
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND name = ?",
+	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND via <> '' AND name = ?",
 		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
 		return err
 	}

@@ -24,8 +24,9 @@ func (tx *Tx) SetEndangered(s *jisrv1.Suspect) error {
 	if err != nil {
 		return err
 	}
-	// The links by persons are made anew; those of the whole case and the author's stay.
-	if err := exec(tx.conn, "DELETE FROM sight WHERE name = ? AND subject <> ''", name); err != nil {
+	// The links by victims are made anew; those of the whole case, the author's and
+	// what an order opened of the suspect stay.
+	if err := exec(tx.conn, "DELETE FROM sight WHERE name = ?1 AND subject NOT IN ('', ?1)", name); err != nil {
 		return err
 	}
 	persons := append([]string{name}, s.GetEndangers()...)

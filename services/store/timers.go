@@ -27,14 +27,14 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 				return nil
 			}, args...)
 		}
-		if err := collect(&o.Consents, "SELECT name FROM consents WHERE until_time > 0 AND until_time <= ? LIMIT 100", now); err != nil {
+		if err := collect(&o.Consents, "SELECT name FROM consents WHERE until_time <> 0 AND until_time <= ? LIMIT 100", now); err != nil {
 			return err
 		}
-		if err := collect(&o.Orders, "SELECT name FROM orders WHERE until_time > 0 AND until_time <= ? LIMIT 100", now); err != nil {
+		if err := collect(&o.Orders, "SELECT name FROM orders WHERE until_time <> 0 AND until_time <= ? LIMIT 100", now); err != nil {
 			return err
 		}
-		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s JOIN records r ON r.name = s.via
-			WHERE s.link = ? AND s.until_time > 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
+		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r ON r.name = s.via
+			WHERE s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
 			int(jisrv1.Link_LINK_PARTICIPANT), now, int(jisrv1.Share_STATE_ACTIVE))
 	})
 	return o, err
@@ -45,7 +45,7 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
 	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		tx := &Tx{ctx: context.WithoutCancel(ctx), store: s, conn: conn, law: s.Law(), now: s.now(), touched: make(map[string]*jisrv1.LogSubject)}
+		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
 		if err := f(tx); err != nil {
 			return err
 		}

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -43,24 +45,14 @@ func (s *Store) view(ctx context.Context, conn *sqlite.Conn, c *identity.Caller,
 	if !ok || n.Type != record.TypeOf(m) {
 		return fault.New(fault.NotFound)
 	}
-	// The links are asked for first and alone, so that a hidden record costs what
-	// an absent one costs: of neither is more read than that.
-	var l agreement.Loaded
-	known, err := s.links(conn, c, law, n.Type, name, &l)
+	r, l, known, err := s.sighted(conn, c, law, n.Type, name)
 	if err != nil {
 		return unavailable(ctx, err)
 	}
 	if !known {
 		return fault.New(fault.NotFound)
 	}
-	r, found, err := loadRow(conn, name)
-	if err != nil {
-		return unavailable(ctx, err)
-	}
-	if !found {
-		return fault.New(fault.NotFound)
-	}
-	if err := s.complete(conn, c, n.Type, r, &l); err != nil {
+	if err := s.complete(conn, c, law, n.Type, r, &l); err != nil {
 		return unavailable(ctx, err)
 	}
 	if err := fill(m, r); err != nil {
@@ -96,35 +88,91 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 	return r, found, err
 }
 
+// sighted reads a record by way of a caller's links to it. The links are asked
+// for first, and nothing of the record before there is one, so that a hidden
+// record costs what an absent one costs.
+func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
+	hs := holders(c)
+	err = each(conn, sightQuery(recordColumns, recordJoin, len(hs)),
+		func(st *sqlite.Stmt) error {
+			addLink(&l, st)
+			if known {
+				return nil
+			}
+			known = true
+			r = row{
+				typ: t, name: name, caseName: st.ColumnText(4), subject: st.ColumnText(5),
+				created: st.ColumnInt64(6), revision: st.ColumnInt64(7), header: blob(st, 8), envelope: blob(st, 9),
+			}
+			l.Epoch = st.ColumnInt64(10)
+			return nil
+		}, s.sightArgs(c, law, t, name, hs)...)
+	inOrder(&l)
+	return r, l, known, err
+}
+
 // standing loads what links a caller to a record now, and whether that lets it
 // know that the record exists.
 func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
 	if known, err = s.links(conn, c, law, t, name, &l); err != nil {
 		return l, false, err
 	}
-	return l, known, s.complete(conn, c, t, r, &l)
+	if l.Epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", r.caseName); err != nil {
+		return l, false, err
+	}
+	return l, known, s.complete(conn, c, law, t, r, &l)
 }
 
-// links loads a caller's links to a record. A link that does not let the role
-// know of such a record opens nothing of it and is left out.
+// links loads a caller's links to a record.
 func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
-	allowed := law.Shelf(c.Role, t.Name)
 	hs := holders(c)
-	err = each(conn, `SELECT link, scope, via, until_time FROM sight WHERE name = ? AND visible = 1
-			AND (until_time = 0 OR until_time > ?) AND holder IN (`+marks(len(hs))+`) ORDER BY link, via`,
+	err = each(conn, sightQuery(linkColumns, "", len(hs)),
 		func(st *sqlite.Stmt) error {
-			link := jisrv1.Link(st.ColumnInt(0))
-			if !allowed.Has(link) {
-				return nil
-			}
 			known = true
-			l.Standing.Links = append(l.Standing.Links, agreement.InForce{
-				Link: link, Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
-			})
-			keepUntil(l, st.ColumnInt64(3))
+			addLink(l, st)
 			return nil
-		}, append([]any{name, s.Clock().UnixMicro()}, hs...)...)
+		}, s.sightArgs(c, law, t, name, hs)...)
+	inOrder(l)
 	return known, err
+}
+
+// What a query of sight asks for: the links, or with each the record too.
+const (
+	linkColumns   = "s.link, s.scope, s.via, s.until_time"
+	recordColumns = linkColumns + `, r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
+		(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`
+	recordJoin = "CROSS JOIN records r ON r.name = s.name"
+)
+
+// sightQuery asks for a caller's links s to one record. A link that does not
+// let the role know of such a record opens nothing of it and is left out. The
+// holders are rows: for a list after IN, SQLite makes a table at each asking.
+func sightQuery(columns, join string, holders int) string {
+	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join + `
+		WHERE s.holder = h.column1 AND s.name = ? AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+}
+
+// rows returns n rows of one placeholder.
+func rows(n int) string { return strings.TrimSuffix(strings.Repeat("(?),", n), ",") }
+
+func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type, name string, holders []any) []any {
+	return append(holders, name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name)))
+}
+
+// addLink takes a link from linkColumns.
+func addLink(l *agreement.Loaded, st *sqlite.Stmt) {
+	l.Standing.Links = append(l.Standing.Links, agreement.InForce{
+		Link: jisrv1.Link(st.ColumnInt(0)), Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
+	})
+	keepUntil(l, st.ColumnInt64(3))
+}
+
+// inOrder gives links an order that does not depend on how they were found.
+func inOrder(l *agreement.Loaded) {
+	slices.SortFunc(l.Standing.Links, func(a, b agreement.InForce) int {
+		return cmp.Or(cmp.Compare(a.Link, b.Link), strings.Compare(a.Via, b.Via))
+	})
 }
 
 // keepUntil notes when the first of a standing's parts runs out.
@@ -135,26 +183,24 @@ func keepUntil(l *agreement.Loaded, until int64) {
 }
 
 // complete adds to a standing what stands with the record: consents in force,
-// authorship, the access epoch.
-func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, t *record.Type, r row, l *agreement.Loaded) error {
+// where the role reads anything by consent, and authorship.
+func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, r row, l *agreement.Loaded) error {
 	l.Header, l.Case = r.header, r.caseName
-	err := each(conn, `SELECT classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
-			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(st *sqlite.Stmt) error {
-			l.Standing.Consented |= record.ClassSet(st.ColumnInt64(0))
-			keepUntil(l, st.ColumnInt64(1))
+	if law.ConsentClasses(c.Role) != 0 {
+		err := s.consents(conn, c, r.subject, func(f consentInForce) error {
+			l.Standing.Consented |= f.classes
+			keepUntil(l, f.until)
 			return nil
-		}, r.subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+		})
+		if err != nil {
+			return err
+		}
+	}
+	e, err := record.LendEnvelope(r.envelope)
 	if err != nil {
 		return err
 	}
-	if l.Epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", r.caseName); err != nil || len(r.envelope) == 0 {
-		return err
-	}
-	e, err := record.ParseEnvelope(r.envelope)
-	if err != nil {
-		return err
-	}
+	defer e.GiveBack()
 	l.Standing.Own = e.Own(t, c.Agency)
 	return nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
@@ -18,13 +20,24 @@ import (
 // for the last without end.
 const group = 256
 
-// gather bounds how long the work of one commit takes: some calls take
-// milliseconds, and whoever comes next waits for all that is in the commit.
-const gather = 4 * time.Millisecond
-
 // checkpointEvery is after how many calls the write-ahead log is moved into the
 // database file; the log then holds some megabytes at the most.
 const checkpointEvery = 512
+
+// Meter is told what the writer does, on the writer's own time.
+type Meter interface {
+	// Queued tells how long a call waited until its turn.
+	Queued(took time.Duration)
+	// Committed tells of a commit that is durable: how many calls it held, which
+	// kinds of entries, and how long it took.
+	Committed(calls int, entries []jisrv1.LogEntry_Kind, took time.Duration)
+}
+
+// unmeasured is the meter of a store that nobody watches.
+type unmeasured struct{}
+
+func (unmeasured) Queued(time.Duration)                                 {}
+func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 
 // writer owns the one connection that writes. Calls that wait are committed
 // together, at once and without a timer: one fsync for many. A call that fails
@@ -33,20 +46,30 @@ type writer struct {
 	conn  *sqlite.Conn
 	queue *queue
 	fatal func(error)
+	meter Meter
 	// Only run touches these.
-	broken  bool // the disk refused to keep what it took
-	pending int  // calls since the last checkpoint
+	broken  bool                   // the disk refused to keep what it took
+	pending int                    // calls since the last checkpoint
+	entries []jisrv1.LogEntry_Kind // what the calls of this commit wrote into the log
 	done    chan struct{}
 }
 
 type job struct {
 	work func(*sqlite.Conn) error
-	err  error
-	done chan struct{}
+	// whole says that the work fails only before it has written anything, or with
+	// the whole transaction: it needs no savepoint of its own.
+	whole bool
+	undo  func() // where it is there, runs before anything else is written if the transaction was not kept
+	asked time.Time
+	err   error
+	done  chan struct{}
 }
 
-func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
-	w := &writer{conn: conn, queue: newQueue(), fatal: fatal, done: make(chan struct{})}
+func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
+	if meter == nil {
+		meter = unmeasured{}
+	}
+	w := &writer{conn: conn, queue: newQueue(), fatal: fatal, meter: meter, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -55,14 +78,29 @@ func newWriter(conn *sqlite.Conn, fatal func(error)) *writer {
 // writer has taken the work, the client's deadline no longer matters: a commit
 // that is cut off would leave the client not knowing.
 func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
+	return w.take(ctx, &job{work: work, done: make(chan struct{})})
+}
+
+// doOrUndo is do for work that takes effect outside of the database too: undo
+// takes that back if the transaction was not kept.
+func (w *writer) doOrUndo(ctx context.Context, work func(*sqlite.Conn) error, undo func()) error {
+	return w.take(ctx, &job{work: work, undo: undo, done: make(chan struct{})})
+}
+
+// append is do for work that refuses before it writes, if it refuses.
+func (w *writer) append(ctx context.Context, work func(*sqlite.Conn) error) error {
+	return w.take(ctx, &job{work: work, whole: true, done: make(chan struct{})})
+}
+
+func (w *writer) take(ctx context.Context, j *job) error {
 	if ctx.Err() != nil {
 		return contextFault(ctx)
 	}
-	j := &job{work: work, done: make(chan struct{})}
+	j.asked = time.Now()
 	if !w.queue.put(agencyOf(ctx), j) {
 		return fault.New(fault.StoreUnavailable)
 	}
-	budget.Rest(ctx, func() { <-j.done })
+	<-j.done
 	return j.err
 }
 
@@ -83,8 +121,11 @@ func (w *writer) close() error {
 
 func (w *writer) run() {
 	defer close(w.done)
-	for j, behind := w.queue.first(); j != nil; j, behind = w.queue.first() {
-		if w.pending += w.commit(j, min(behind+1, group)); w.pending >= checkpointEvery && !w.broken {
+	for w.queue.wait() {
+		runtime.Gosched() // whoever can run now and is about to ask comes along
+		batch := w.queue.take(group)
+		w.commit(batch)
+		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
 			w.checkpoint()
 		}
 	}
@@ -102,25 +143,24 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// commit runs up to most calls in one transaction, beginning with first, and
-// answers all of them only afterwards: even a refusal may rest on what another
-// call of the batch did. It returns how many they were.
-func (w *writer) commit(first *job, most int) int {
+// commit runs a batch in one transaction and answers all of it only afterwards:
+// even a refusal may rest on what another call of the batch did.
+func (w *writer) commit(batch []*job) {
 	if w.broken {
-		w.refuse([]*job{first}, fault.New(fault.StoreUnavailable))
-		return 1
+		w.refuse(batch, fault.New(fault.StoreUnavailable))
+		return
 	}
-	var batch []*job
-	begin := time.Now()
+	began := time.Now()
+	for _, j := range batch {
+		w.meter.Queued(began.Sub(j.asked))
+	}
+	w.entries = w.entries[:0]
 	err := exec(w.conn, "BEGIN IMMEDIATE")
-	for j := first; j != nil; j = w.queue.next() {
-		batch = append(batch, j)
-		if err == nil {
-			j.err, err = w.runOne(j)
-		}
-		if err != nil || len(batch) == most || time.Since(begin) > gather {
+	for _, j := range batch {
+		if err != nil {
 			break
 		}
+		j.err, err = w.runOne(j)
 	}
 	committing := err == nil
 	if committing {
@@ -128,15 +168,20 @@ func (w *writer) commit(first *job, most int) int {
 	}
 	if err != nil {
 		w.refuse(batch, w.fail(err, committing))
-		return len(batch)
+		return
 	}
+	w.meter.Committed(len(batch), w.entries, time.Since(began))
 	for _, j := range batch {
 		close(j.done)
 	}
-	return len(batch)
 }
 
 func (w *writer) refuse(batch []*job, err error) {
+	for _, j := range slices.Backward(batch) {
+		if j.undo != nil {
+			j.undo()
+		}
+	}
 	for _, j := range batch {
 		j.err = err
 		close(j.done)
@@ -146,9 +191,13 @@ func (w *writer) refuse(batch []*job, err error) {
 // runOne runs one call under a savepoint. failed is what the call itself is
 // answered; broken is an error of the transaction, which ends the whole batch.
 func (w *writer) runOne(j *job) (failed, broken error) {
+	if j.whole {
+		return w.runWhole(j)
+	}
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
+	wrote := len(w.entries)
 	failed = protect(j.work, w.conn)
 	var f *fault.Fault
 	if failed != nil && !errors.As(failed, &f) && !errors.Is(failed, agreement.ErrMoved) {
@@ -157,11 +206,21 @@ func (w *writer) runOne(j *job) (failed, broken error) {
 		}
 	}
 	if failed != nil {
+		w.entries = w.entries[:wrote]
 		if err := exec(w.conn, "ROLLBACK TO call"); err != nil {
 			return nil, err
 		}
 	}
 	return failed, exec(w.conn, "RELEASE call")
+}
+
+// runWhole runs work without a savepoint: whatever is no refusal ends the batch.
+func (w *writer) runWhole(j *job) (failed, broken error) {
+	err := protect(j.work, w.conn)
+	if err == nil || errors.Is(err, agreement.ErrMoved) {
+		return err, nil
+	}
+	return nil, err
 }
 
 // protect turns a panic of a call's work into an error: a writer that died would

@@ -7,6 +7,7 @@
 package jisrv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -107,6 +108,7 @@ type Agreement struct {
 	xxx_hidden_Classes       *[]*ClassTerms         `protobuf:"bytes,9,rep,name=classes,proto3"`
 	xxx_hidden_Referrals     *[]*ReferralTerms      `protobuf:"bytes,10,rep,name=referrals,proto3"`
 	xxx_hidden_Notifications *[]*NotificationTerms  `protobuf:"bytes,11,rep,name=notifications,proto3"`
+	xxx_hidden_Answers       []DataClass            `protobuf:"varint,12,rep,packed,name=answers,proto3,enum=jisr.v1.DataClass"`
 	unknownFields            protoimpl.UnknownFields
 	sizeCache                protoimpl.SizeCache
 }
@@ -231,6 +233,13 @@ func (x *Agreement) GetNotifications() []*NotificationTerms {
 	return nil
 }
 
+func (x *Agreement) GetAnswers() []DataClass {
+	if x != nil {
+		return x.xxx_hidden_Answers
+	}
+	return nil
+}
+
 func (x *Agreement) SetTitle(v string) {
 	x.xxx_hidden_Title = v
 }
@@ -275,6 +284,10 @@ func (x *Agreement) SetNotifications(v []*NotificationTerms) {
 	x.xxx_hidden_Notifications = &v
 }
 
+func (x *Agreement) SetAnswers(v []DataClass) {
+	x.xxx_hidden_Answers = v
+}
+
 type Agreement_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -300,6 +313,8 @@ type Agreement_builder struct {
 	Referrals []*ReferralTerms
 	// How far a notification opens the file.
 	Notifications []*NotificationTerms
+	// What whoever was merely notified may tell at the most; what else there is to tell is for those who work on the case.
+	Answers []DataClass
 }
 
 func (b0 Agreement_builder) Build() *Agreement {
@@ -317,6 +332,7 @@ func (b0 Agreement_builder) Build() *Agreement {
 	x.xxx_hidden_Classes = &b.Classes
 	x.xxx_hidden_Referrals = &b.Referrals
 	x.xxx_hidden_Notifications = &b.Notifications
+	x.xxx_hidden_Answers = b.Answers
 	return m0
 }
 
@@ -1300,6 +1316,7 @@ type ReferralTerms struct {
 	xxx_hidden_Consent    bool                   `protobuf:"varint,4,opt,name=consent,proto3"`
 	xxx_hidden_Scope      []DataClass            `protobuf:"varint,5,rep,packed,name=scope,proto3,enum=jisr.v1.DataClass"`
 	xxx_hidden_Protection bool                   `protobuf:"varint,6,opt,name=protection,proto3"`
+	xxx_hidden_Purposes   []Purpose              `protobuf:"varint,7,rep,packed,name=purposes,proto3,enum=jisr.v1.Purpose"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1371,6 +1388,13 @@ func (x *ReferralTerms) GetProtection() bool {
 	return false
 }
 
+func (x *ReferralTerms) GetPurposes() []Purpose {
+	if x != nil {
+		return x.xxx_hidden_Purposes
+	}
+	return nil
+}
+
 func (x *ReferralTerms) SetKind(v Referral_Kind) {
 	x.xxx_hidden_Kind = v
 }
@@ -1395,6 +1419,10 @@ func (x *ReferralTerms) SetProtection(v bool) {
 	x.xxx_hidden_Protection = v
 }
 
+func (x *ReferralTerms) SetPurposes(v []Purpose) {
+	x.xxx_hidden_Purposes = v
+}
+
 type ReferralTerms_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
@@ -1404,12 +1432,14 @@ type ReferralTerms_builder struct {
 	Receivers []Role
 	// The order that must be in force for the victim; unspecified: none.
 	Order Order_Kind
-	// It needs the victim's consent or another legal basis recorded in a consent.
+	// It needs the victim's consent, or another legal basis recorded in a consent, to one of `purposes`.
 	Consent bool
 	// What the referral can open to its receiver at the most.
 	Scope []DataClass
 	// Protection kinds escalate and never expire.
 	Protection bool
+	// The purposes of which the consent must name one; none where the kind needs no consent.
+	Purposes []Purpose
 }
 
 func (b0 ReferralTerms_builder) Build() *ReferralTerms {
@@ -1422,6 +1452,7 @@ func (b0 ReferralTerms_builder) Build() *ReferralTerms {
 	x.xxx_hidden_Consent = b.Consent
 	x.xxx_hidden_Scope = b.Scope
 	x.xxx_hidden_Protection = b.Protection
+	x.xxx_hidden_Purposes = b.Purposes
 	return m0
 }
 
@@ -1518,83 +1549,85 @@ var File_jisr_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xf7\x03\n" +
-	"\tAgreement\x12\x14\n" +
-	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
-	"\aedition\x18\x02 \x01(\tR\aedition\x12-\n" +
-	"\areasons\x18\x03 \x03(\v2\x13.jisr.v1.ReasonTextR\areasons\x120\n" +
-	"\bagencies\x18\x04 \x03(\v2\x14.jisr.v1.AgencyTermsR\bagencies\x12(\n" +
-	"\x05roles\x18\x05 \x03(\v2\x12.jisr.v1.RoleTermsR\x05roles\x121\n" +
-	"\bpurposes\x18\x06 \x03(\v2\x15.jisr.v1.PurposeTermsR\bpurposes\x12%\n" +
-	"\x04rpcs\x18\a \x03(\v2\x11.jisr.v1.RpcTermsR\x04rpcs\x12.\n" +
-	"\arecords\x18\b \x03(\v2\x14.jisr.v1.RecordTermsR\arecords\x12-\n" +
-	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsR\aclasses\x124\n" +
+	"\x17jisr/v1/agreement.proto\x12\ajisr.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x14jisr/v1/agency.proto\x1a\x18jisr/v1/data_class.proto\x1a\x1ajisr/v1/notification.proto\x1a\x13jisr/v1/order.proto\x1a\x16jisr/v1/referral.proto\x1a\x16jisr/v1/standing.proto\"\xe1\x04\n" +
+	"\tAgreement\x12\x19\n" +
+	"\x05title\x18\x01 \x01(\tB\x03\xe0A\x02R\x05title\x12\x1d\n" +
+	"\aedition\x18\x02 \x01(\tB\x03\xe0A\x02R\aedition\x122\n" +
+	"\areasons\x18\x03 \x03(\v2\x13.jisr.v1.ReasonTextB\x03\xe0A\x02R\areasons\x125\n" +
+	"\bagencies\x18\x04 \x03(\v2\x14.jisr.v1.AgencyTermsB\x03\xe0A\x02R\bagencies\x12-\n" +
+	"\x05roles\x18\x05 \x03(\v2\x12.jisr.v1.RoleTermsB\x03\xe0A\x02R\x05roles\x126\n" +
+	"\bpurposes\x18\x06 \x03(\v2\x15.jisr.v1.PurposeTermsB\x03\xe0A\x02R\bpurposes\x12*\n" +
+	"\x04rpcs\x18\a \x03(\v2\x11.jisr.v1.RpcTermsB\x03\xe0A\x02R\x04rpcs\x123\n" +
+	"\arecords\x18\b \x03(\v2\x14.jisr.v1.RecordTermsB\x03\xe0A\x02R\arecords\x122\n" +
+	"\aclasses\x18\t \x03(\v2\x13.jisr.v1.ClassTermsB\x03\xe0A\x02R\aclasses\x129\n" +
 	"\treferrals\x18\n" +
-	" \x03(\v2\x16.jisr.v1.ReferralTermsR\treferrals\x12@\n" +
-	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsR\rnotifications\"L\n" +
+	" \x03(\v2\x16.jisr.v1.ReferralTermsB\x03\xe0A\x02R\treferrals\x12E\n" +
+	"\rnotifications\x18\v \x03(\v2\x1a.jisr.v1.NotificationTermsB\x03\xe0A\x02R\rnotifications\x121\n" +
+	"\aanswers\x18\f \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\aanswers\"[\n" +
 	"\n" +
-	"ReasonText\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\"\x9c\x02\n" +
-	"\vAgencyTerms\x12\x16\n" +
-	"\x06agency\x18\x01 \x01(\tR\x06agency\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12&\n" +
-	"\x0fdisplay_name_ar\x18\x03 \x01(\tR\rdisplayNameAr\x12(\n" +
-	"\x10display_name_ckb\x18\x04 \x01(\tR\x0edisplayNameCkb\x129\n" +
-	"\fjurisdiction\x18\x05 \x01(\x0e2\x15.jisr.v1.JurisdictionR\fjurisdiction\x12#\n" +
-	"\x05roles\x18\x06 \x03(\x0e2\r.jisr.v1.RoleR\x05roles\x12 \n" +
-	"\vterritories\x18\a \x03(\tR\vterritories\"\x9e\x01\n" +
-	"\tRoleTerms\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12,\n" +
-	"\bpurposes\x18\x02 \x03(\x0e2\x10.jisr.v1.PurposeR\bpurposes\x12\"\n" +
-	"\fpseudonymous\x18\x03 \x01(\bR\fpseudonymous\x12\x1c\n" +
-	"\toversight\x18\x04 \x01(\bR\toversight\"\x89\x01\n" +
-	"\fPurposeTerms\x12*\n" +
-	"\apurpose\x18\x01 \x01(\x0e2\x10.jisr.v1.PurposeR\apurpose\x12\x1f\n" +
-	"\vevery_class\x18\x02 \x01(\bR\n" +
-	"everyClass\x12,\n" +
-	"\aclasses\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassR\aclasses\"Y\n" +
-	"\bRpcTerms\x12\x10\n" +
-	"\x03rpc\x18\x01 \x01(\tR\x03rpc\x12#\n" +
-	"\x05roles\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\x05roles\x12\x16\n" +
-	"\x06nobody\x18\x03 \x01(\bR\x06nobody\"P\n" +
-	"\vRecordTerms\x12\x16\n" +
-	"\x06record\x18\x01 \x01(\tR\x06record\x12)\n" +
-	"\x05cells\x18\x02 \x03(\v2\x13.jisr.v1.RecordCellR\x05cells\"n\n" +
+	"ReasonText\x12\x17\n" +
+	"\x04code\x18\x01 \x01(\x05B\x03\xe0A\x02R\x04code\x12\x17\n" +
+	"\x04text\x18\x02 \x01(\tB\x03\xe0A\x02R\x04text\x12\x1b\n" +
+	"\x06source\x18\x03 \x01(\tB\x03\xe0A\x02R\x06source\"\xbf\x02\n" +
+	"\vAgencyTerms\x12\x1b\n" +
+	"\x06agency\x18\x01 \x01(\tB\x03\xe0A\x02R\x06agency\x12&\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\x03\xe0A\x02R\vdisplayName\x12+\n" +
+	"\x0fdisplay_name_ar\x18\x03 \x01(\tB\x03\xe0A\x02R\rdisplayNameAr\x12-\n" +
+	"\x10display_name_ckb\x18\x04 \x01(\tB\x03\xe0A\x02R\x0edisplayNameCkb\x12>\n" +
+	"\fjurisdiction\x18\x05 \x01(\x0e2\x15.jisr.v1.JurisdictionB\x03\xe0A\x02R\fjurisdiction\x12(\n" +
+	"\x05roles\x18\x06 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x05roles\x12%\n" +
+	"\vterritories\x18\a \x03(\tB\x03\xe0A\x01R\vterritories\"\xb2\x01\n" +
+	"\tRoleTerms\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x121\n" +
+	"\bpurposes\x18\x02 \x03(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x02R\bpurposes\x12'\n" +
+	"\fpseudonymous\x18\x03 \x01(\bB\x03\xe0A\x01R\fpseudonymous\x12!\n" +
+	"\toversight\x18\x04 \x01(\bB\x03\xe0A\x01R\toversight\"\x98\x01\n" +
+	"\fPurposeTerms\x12/\n" +
+	"\apurpose\x18\x01 \x01(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x02R\apurpose\x12$\n" +
+	"\vevery_class\x18\x02 \x01(\bB\x03\xe0A\x01R\n" +
+	"everyClass\x121\n" +
+	"\aclasses\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\aclasses\"h\n" +
+	"\bRpcTerms\x12\x15\n" +
+	"\x03rpc\x18\x01 \x01(\tB\x03\xe0A\x02R\x03rpc\x12(\n" +
+	"\x05roles\x18\x02 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x01R\x05roles\x12\x1b\n" +
+	"\x06nobody\x18\x03 \x01(\bB\x03\xe0A\x01R\x06nobody\"Z\n" +
+	"\vRecordTerms\x12\x1b\n" +
+	"\x06record\x18\x01 \x01(\tB\x03\xe0A\x02R\x06record\x12.\n" +
+	"\x05cells\x18\x02 \x03(\v2\x13.jisr.v1.RecordCellB\x03\xe0A\x02R\x05cells\"}\n" +
 	"\n" +
-	"RecordCell\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12#\n" +
-	"\x05links\x18\x02 \x03(\x0e2\r.jisr.v1.LinkR\x05links\x12\x18\n" +
-	"\areasons\x18\x03 \x03(\x05R\areasons\"\x8e\x01\n" +
+	"RecordCell\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x12(\n" +
+	"\x05links\x18\x02 \x03(\x0e2\r.jisr.v1.LinkB\x03\xe0A\x01R\x05links\x12\x1d\n" +
+	"\areasons\x18\x03 \x03(\x05B\x03\xe0A\x02R\areasons\"\x9d\x01\n" +
 	"\n" +
-	"ClassTerms\x121\n" +
+	"ClassTerms\x126\n" +
 	"\n" +
-	"data_class\x18\x01 \x01(\x0e2\x12.jisr.v1.DataClassR\tdataClass\x12#\n" +
-	"\x03ask\x18\x02 \x03(\v2\x11.jisr.v1.AskTermsR\x03ask\x12(\n" +
-	"\x05cells\x18\x03 \x03(\v2\x12.jisr.v1.ClassCellR\x05cells\"]\n" +
-	"\bAskTerms\x129\n" +
-	"\fjurisdiction\x18\x01 \x01(\x0e2\x15.jisr.v1.JurisdictionR\fjurisdiction\x12\x16\n" +
-	"\x06agency\x18\x02 \x01(\tR\x06agency\"\xb4\x01\n" +
-	"\tClassCell\x12!\n" +
-	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12&\n" +
-	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionR\x04read\x12(\n" +
-	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionR\x05write\x12\x18\n" +
-	"\aconsent\x18\x04 \x01(\bR\aconsent\x12\x18\n" +
-	"\areasons\x18\x05 \x03(\x05R\areasons\"\xf7\x01\n" +
-	"\rReferralTerms\x12*\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindR\x04kind\x12+\n" +
-	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleR\treceivers\x12)\n" +
-	"\x05order\x18\x03 \x01(\x0e2\x13.jisr.v1.Order.KindR\x05order\x12\x18\n" +
-	"\aconsent\x18\x04 \x01(\bR\aconsent\x12(\n" +
-	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x12\x1e\n" +
+	"data_class\x18\x01 \x01(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x02R\tdataClass\x12(\n" +
+	"\x03ask\x18\x02 \x03(\v2\x11.jisr.v1.AskTermsB\x03\xe0A\x02R\x03ask\x12-\n" +
+	"\x05cells\x18\x03 \x03(\v2\x12.jisr.v1.ClassCellB\x03\xe0A\x02R\x05cells\"g\n" +
+	"\bAskTerms\x12>\n" +
+	"\fjurisdiction\x18\x01 \x01(\x0e2\x15.jisr.v1.JurisdictionB\x03\xe0A\x02R\fjurisdiction\x12\x1b\n" +
+	"\x06agency\x18\x02 \x01(\tB\x03\xe0A\x02R\x06agency\"\xcd\x01\n" +
+	"\tClassCell\x12&\n" +
+	"\x04role\x18\x01 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\x04role\x12+\n" +
+	"\x04read\x18\x02 \x03(\x0e2\x12.jisr.v1.ConditionB\x03\xe0A\x02R\x04read\x12-\n" +
+	"\x05write\x18\x03 \x03(\x0e2\x12.jisr.v1.ConditionB\x03\xe0A\x02R\x05write\x12\x1d\n" +
+	"\aconsent\x18\x04 \x01(\bB\x03\xe0A\x01R\aconsent\x12\x1d\n" +
+	"\areasons\x18\x05 \x03(\x05B\x03\xe0A\x02R\areasons\"\xc8\x02\n" +
+	"\rReferralTerms\x12/\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.Referral.KindB\x03\xe0A\x02R\x04kind\x120\n" +
+	"\treceivers\x18\x02 \x03(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x02R\treceivers\x12.\n" +
+	"\x05order\x18\x03 \x01(\x0e2\x13.jisr.v1.Order.KindB\x03\xe0A\x01R\x05order\x12\x1d\n" +
+	"\aconsent\x18\x04 \x01(\bB\x03\xe0A\x01R\aconsent\x12-\n" +
+	"\x05scope\x18\x05 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\x05scope\x12#\n" +
 	"\n" +
-	"protection\x18\x06 \x01(\bR\n" +
-	"protection\"\xad\x01\n" +
-	"\x11NotificationTerms\x127\n" +
-	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectR\asubject\x12(\n" +
-	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\x05scope\x125\n" +
-	"\fwith_consent\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassR\vwithConsent*\xd2\x01\n" +
+	"protection\x18\x06 \x01(\bB\x03\xe0A\x01R\n" +
+	"protection\x121\n" +
+	"\bpurposes\x18\a \x03(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x01R\bpurposes\"\xbc\x01\n" +
+	"\x11NotificationTerms\x12<\n" +
+	"\asubject\x18\x01 \x01(\x0e2\x1d.jisr.v1.Notification.SubjectB\x03\xe0A\x02R\asubject\x12-\n" +
+	"\x05scope\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\x05scope\x12:\n" +
+	"\fwith_consent\x18\x03 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x01R\vwithConsent*\xd2\x01\n" +
 	"\tCondition\x12\x19\n" +
 	"\x15CONDITION_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCONDITION_NEVER\x10\x01\x12\x14\n" +
@@ -1625,10 +1658,10 @@ var file_jisr_v1_agreement_proto_goTypes = []any{
 	(*ClassCell)(nil),         // 11: jisr.v1.ClassCell
 	(*ReferralTerms)(nil),     // 12: jisr.v1.ReferralTerms
 	(*NotificationTerms)(nil), // 13: jisr.v1.NotificationTerms
-	(Jurisdiction)(0),         // 14: jisr.v1.Jurisdiction
-	(Role)(0),                 // 15: jisr.v1.Role
-	(Purpose)(0),              // 16: jisr.v1.Purpose
-	(DataClass)(0),            // 17: jisr.v1.DataClass
+	(DataClass)(0),            // 14: jisr.v1.DataClass
+	(Jurisdiction)(0),         // 15: jisr.v1.Jurisdiction
+	(Role)(0),                 // 16: jisr.v1.Role
+	(Purpose)(0),              // 17: jisr.v1.Purpose
 	(Link)(0),                 // 18: jisr.v1.Link
 	(Referral_Kind)(0),        // 19: jisr.v1.Referral.Kind
 	(Order_Kind)(0),           // 20: jisr.v1.Order.Kind
@@ -1644,35 +1677,37 @@ var file_jisr_v1_agreement_proto_depIdxs = []int32{
 	9,  // 6: jisr.v1.Agreement.classes:type_name -> jisr.v1.ClassTerms
 	12, // 7: jisr.v1.Agreement.referrals:type_name -> jisr.v1.ReferralTerms
 	13, // 8: jisr.v1.Agreement.notifications:type_name -> jisr.v1.NotificationTerms
-	14, // 9: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	15, // 10: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
-	15, // 11: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
-	16, // 12: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
-	16, // 13: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
-	17, // 14: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
-	15, // 15: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
-	8,  // 16: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
-	15, // 17: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
-	18, // 18: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
-	17, // 19: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
-	10, // 20: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
-	11, // 21: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
-	14, // 22: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
-	15, // 23: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
-	0,  // 24: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
-	0,  // 25: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
-	19, // 26: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
-	15, // 27: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
-	20, // 28: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
-	17, // 29: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
-	21, // 30: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
-	17, // 31: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
-	17, // 32: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	14, // 9: jisr.v1.Agreement.answers:type_name -> jisr.v1.DataClass
+	15, // 10: jisr.v1.AgencyTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	16, // 11: jisr.v1.AgencyTerms.roles:type_name -> jisr.v1.Role
+	16, // 12: jisr.v1.RoleTerms.role:type_name -> jisr.v1.Role
+	17, // 13: jisr.v1.RoleTerms.purposes:type_name -> jisr.v1.Purpose
+	17, // 14: jisr.v1.PurposeTerms.purpose:type_name -> jisr.v1.Purpose
+	14, // 15: jisr.v1.PurposeTerms.classes:type_name -> jisr.v1.DataClass
+	16, // 16: jisr.v1.RpcTerms.roles:type_name -> jisr.v1.Role
+	8,  // 17: jisr.v1.RecordTerms.cells:type_name -> jisr.v1.RecordCell
+	16, // 18: jisr.v1.RecordCell.role:type_name -> jisr.v1.Role
+	18, // 19: jisr.v1.RecordCell.links:type_name -> jisr.v1.Link
+	14, // 20: jisr.v1.ClassTerms.data_class:type_name -> jisr.v1.DataClass
+	10, // 21: jisr.v1.ClassTerms.ask:type_name -> jisr.v1.AskTerms
+	11, // 22: jisr.v1.ClassTerms.cells:type_name -> jisr.v1.ClassCell
+	15, // 23: jisr.v1.AskTerms.jurisdiction:type_name -> jisr.v1.Jurisdiction
+	16, // 24: jisr.v1.ClassCell.role:type_name -> jisr.v1.Role
+	0,  // 25: jisr.v1.ClassCell.read:type_name -> jisr.v1.Condition
+	0,  // 26: jisr.v1.ClassCell.write:type_name -> jisr.v1.Condition
+	19, // 27: jisr.v1.ReferralTerms.kind:type_name -> jisr.v1.Referral.Kind
+	16, // 28: jisr.v1.ReferralTerms.receivers:type_name -> jisr.v1.Role
+	20, // 29: jisr.v1.ReferralTerms.order:type_name -> jisr.v1.Order.Kind
+	14, // 30: jisr.v1.ReferralTerms.scope:type_name -> jisr.v1.DataClass
+	17, // 31: jisr.v1.ReferralTerms.purposes:type_name -> jisr.v1.Purpose
+	21, // 32: jisr.v1.NotificationTerms.subject:type_name -> jisr.v1.Notification.Subject
+	14, // 33: jisr.v1.NotificationTerms.scope:type_name -> jisr.v1.DataClass
+	14, // 34: jisr.v1.NotificationTerms.with_consent:type_name -> jisr.v1.DataClass
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_agreement_proto_init() }

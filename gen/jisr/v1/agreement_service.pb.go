@@ -79,6 +79,7 @@ type WhoAmIResponse struct {
 	xxx_hidden_ServerVersion         string                 `protobuf:"bytes,7,opt,name=server_version,json=serverVersion,proto3"`
 	xxx_hidden_Agreement             string                 `protobuf:"bytes,8,opt,name=agreement,proto3"`
 	xxx_hidden_Development           bool                   `protobuf:"varint,9,opt,name=development,proto3"`
+	xxx_hidden_ServerTime            *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=server_time,json=serverTime,proto3"`
 	unknownFields                    protoimpl.UnknownFields
 	sizeCache                        protoimpl.SizeCache
 }
@@ -171,6 +172,13 @@ func (x *WhoAmIResponse) GetDevelopment() bool {
 	return false
 }
 
+func (x *WhoAmIResponse) GetServerTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.xxx_hidden_ServerTime
+	}
+	return nil
+}
+
 func (x *WhoAmIResponse) SetAgency(v string) {
 	x.xxx_hidden_Agency = v
 }
@@ -207,6 +215,10 @@ func (x *WhoAmIResponse) SetDevelopment(v bool) {
 	x.xxx_hidden_Development = v
 }
 
+func (x *WhoAmIResponse) SetServerTime(v *timestamppb.Timestamp) {
+	x.xxx_hidden_ServerTime = v
+}
+
 func (x *WhoAmIResponse) HasCertificateExpireTime() bool {
 	if x == nil {
 		return false
@@ -214,8 +226,19 @@ func (x *WhoAmIResponse) HasCertificateExpireTime() bool {
 	return x.xxx_hidden_CertificateExpireTime != nil
 }
 
+func (x *WhoAmIResponse) HasServerTime() bool {
+	if x == nil {
+		return false
+	}
+	return x.xxx_hidden_ServerTime != nil
+}
+
 func (x *WhoAmIResponse) ClearCertificateExpireTime() {
 	x.xxx_hidden_CertificateExpireTime = nil
+}
+
+func (x *WhoAmIResponse) ClearServerTime() {
+	x.xxx_hidden_ServerTime = nil
 }
 
 type WhoAmIResponse_builder struct {
@@ -239,6 +262,8 @@ type WhoAmIResponse_builder struct {
 	Agreement string
 	// The server runs with throw-away certificates and data.
 	Development bool
+	// The server's clock when it answered: certificates and terms go by it, so a caller can tell how far its own is off.
+	ServerTime *timestamppb.Timestamp
 }
 
 func (b0 WhoAmIResponse_builder) Build() *WhoAmIResponse {
@@ -254,6 +279,7 @@ func (b0 WhoAmIResponse_builder) Build() *WhoAmIResponse {
 	x.xxx_hidden_ServerVersion = b.ServerVersion
 	x.xxx_hidden_Agreement = b.Agreement
 	x.xxx_hidden_Development = b.Development
+	x.xxx_hidden_ServerTime = b.ServerTime
 	return m0
 }
 
@@ -1008,7 +1034,7 @@ var File_jisr_v1_agreement_service_proto protoreflect.FileDescriptor
 const file_jisr_v1_agreement_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fjisr/v1/agreement_service.proto\x12\ajisr.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14jisr/v1/agency.proto\x1a\x17jisr/v1/agreement.proto\x1a\x18jisr/v1/data_class.proto\x1a\x19jisr/v1/withholding.proto\"\x0f\n" +
-	"\rWhoAmIRequest\"\xa7\x03\n" +
+	"\rWhoAmIRequest\"\xea\x03\n" +
 	"\x0eWhoAmIResponse\x12\x1c\n" +
 	"\x06agency\x18\x01 \x01(\tB\x04\xc8\xf3\x18\x01R\x06agency\x12\x1c\n" +
 	"\x06system\x18\x02 \x01(\tB\x04\xc8\xf3\x18\x01R\x06system\x12)\n" +
@@ -1018,7 +1044,10 @@ const file_jisr_v1_agreement_service_proto_rawDesc = "" +
 	"\x17certificate_expire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xf3\x18\x01R\x15certificateExpireTime\x12+\n" +
 	"\x0eserver_version\x18\a \x01(\tB\x04\xc8\xf3\x18\x01R\rserverVersion\x12\"\n" +
 	"\tagreement\x18\b \x01(\tB\x04\xc8\xf3\x18\x01R\tagreement\x12&\n" +
-	"\vdevelopment\x18\t \x01(\bB\x04\xc8\xf3\x18\x01R\vdevelopment\"\x15\n" +
+	"\vdevelopment\x18\t \x01(\bB\x04\xc8\xf3\x18\x01R\vdevelopment\x12A\n" +
+	"\vserver_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xf3\x18\x01R\n" +
+	"serverTime\"\x15\n" +
 	"\x13GetAgreementRequest\"T\n" +
 	"\x14GetAgreementResponse\x12\x18\n" +
 	"\x04text\x18\x01 \x01(\tB\x04\xc8\xf3\x18\x01R\x04text\x12\"\n" +
@@ -1090,30 +1119,31 @@ var file_jisr_v1_agreement_service_proto_depIdxs = []int32{
 	10, // 1: jisr.v1.WhoAmIResponse.role:type_name -> jisr.v1.Role
 	11, // 2: jisr.v1.WhoAmIResponse.purposes:type_name -> jisr.v1.Purpose
 	12, // 3: jisr.v1.WhoAmIResponse.certificate_expire_time:type_name -> google.protobuf.Timestamp
-	10, // 4: jisr.v1.GetDisclosureMatrixRequest.role:type_name -> jisr.v1.Role
-	6,  // 5: jisr.v1.GetDisclosureMatrixResponse.rules:type_name -> jisr.v1.DisclosureRule
-	10, // 6: jisr.v1.DisclosureRule.role:type_name -> jisr.v1.Role
-	13, // 7: jisr.v1.DisclosureRule.data_class:type_name -> jisr.v1.DataClass
-	14, // 8: jisr.v1.DisclosureRule.read:type_name -> jisr.v1.Condition
-	14, // 9: jisr.v1.DisclosureRule.write:type_name -> jisr.v1.Condition
-	10, // 10: jisr.v1.ExplainAccessRequest.role:type_name -> jisr.v1.Role
-	11, // 11: jisr.v1.ExplainAccessRequest.purpose:type_name -> jisr.v1.Purpose
-	9,  // 12: jisr.v1.ExplainAccessResponse.decisions:type_name -> jisr.v1.AccessDecision
-	13, // 13: jisr.v1.AccessDecision.data_class:type_name -> jisr.v1.DataClass
-	15, // 14: jisr.v1.AccessDecision.reason:type_name -> jisr.v1.Withholding.Reason
-	0,  // 15: jisr.v1.AgreementService.WhoAmI:input_type -> jisr.v1.WhoAmIRequest
-	2,  // 16: jisr.v1.AgreementService.GetAgreement:input_type -> jisr.v1.GetAgreementRequest
-	4,  // 17: jisr.v1.AgreementService.GetDisclosureMatrix:input_type -> jisr.v1.GetDisclosureMatrixRequest
-	7,  // 18: jisr.v1.AgreementService.ExplainAccess:input_type -> jisr.v1.ExplainAccessRequest
-	1,  // 19: jisr.v1.AgreementService.WhoAmI:output_type -> jisr.v1.WhoAmIResponse
-	3,  // 20: jisr.v1.AgreementService.GetAgreement:output_type -> jisr.v1.GetAgreementResponse
-	5,  // 21: jisr.v1.AgreementService.GetDisclosureMatrix:output_type -> jisr.v1.GetDisclosureMatrixResponse
-	8,  // 22: jisr.v1.AgreementService.ExplainAccess:output_type -> jisr.v1.ExplainAccessResponse
-	19, // [19:23] is the sub-list for method output_type
-	15, // [15:19] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	12, // 4: jisr.v1.WhoAmIResponse.server_time:type_name -> google.protobuf.Timestamp
+	10, // 5: jisr.v1.GetDisclosureMatrixRequest.role:type_name -> jisr.v1.Role
+	6,  // 6: jisr.v1.GetDisclosureMatrixResponse.rules:type_name -> jisr.v1.DisclosureRule
+	10, // 7: jisr.v1.DisclosureRule.role:type_name -> jisr.v1.Role
+	13, // 8: jisr.v1.DisclosureRule.data_class:type_name -> jisr.v1.DataClass
+	14, // 9: jisr.v1.DisclosureRule.read:type_name -> jisr.v1.Condition
+	14, // 10: jisr.v1.DisclosureRule.write:type_name -> jisr.v1.Condition
+	10, // 11: jisr.v1.ExplainAccessRequest.role:type_name -> jisr.v1.Role
+	11, // 12: jisr.v1.ExplainAccessRequest.purpose:type_name -> jisr.v1.Purpose
+	9,  // 13: jisr.v1.ExplainAccessResponse.decisions:type_name -> jisr.v1.AccessDecision
+	13, // 14: jisr.v1.AccessDecision.data_class:type_name -> jisr.v1.DataClass
+	15, // 15: jisr.v1.AccessDecision.reason:type_name -> jisr.v1.Withholding.Reason
+	0,  // 16: jisr.v1.AgreementService.WhoAmI:input_type -> jisr.v1.WhoAmIRequest
+	2,  // 17: jisr.v1.AgreementService.GetAgreement:input_type -> jisr.v1.GetAgreementRequest
+	4,  // 18: jisr.v1.AgreementService.GetDisclosureMatrix:input_type -> jisr.v1.GetDisclosureMatrixRequest
+	7,  // 19: jisr.v1.AgreementService.ExplainAccess:input_type -> jisr.v1.ExplainAccessRequest
+	1,  // 20: jisr.v1.AgreementService.WhoAmI:output_type -> jisr.v1.WhoAmIResponse
+	3,  // 21: jisr.v1.AgreementService.GetAgreement:output_type -> jisr.v1.GetAgreementResponse
+	5,  // 22: jisr.v1.AgreementService.GetDisclosureMatrix:output_type -> jisr.v1.GetDisclosureMatrixResponse
+	8,  // 23: jisr.v1.AgreementService.ExplainAccess:output_type -> jisr.v1.ExplainAccessResponse
+	20, // [20:24] is the sub-list for method output_type
+	16, // [16:20] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_jisr_v1_agreement_service_proto_init() }

@@ -692,13 +692,13 @@ const file_jisr_v1_consent_proto_rawDesc = "" +
 	"\x11LEGAL_BASIS_CHILD\x10\x01\x12\x1e\n" +
 	"\x1aLEGAL_BASIS_VITAL_INTEREST\x10\x02\x12 \n" +
 	"\x1cLEGAL_BASIS_LEGAL_OBLIGATION\x10\x03:_\xeaAV\n" +
-	"\x0fjisr.v1/Consent\x120cases/{case}/victims/{victim}/consents/{consent}*\bconsents2\aconsent\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"\x9f\x04\n" +
-	"\rConsentRecord\x12C\n" +
-	"\bgiven_by\x18\x01 \x01(\x0e2\x1e.jisr.v1.ConsentRecord.GivenByB\b\xbaH\x05\x82\x01\x02\x10\x01R\agivenBy\x12^\n" +
-	"\x11guardian_standing\x18\x02 \x01(\x0e2'.jisr.v1.ConsentRecord.GuardianStandingB\b\xbaH\x05\x82\x01\x02\x10\x01R\x10guardianStanding\x122\n" +
-	"\blanguage\x18\x03 \x01(\tB\x16\xbaH\x13r\x112\x0f^([a-z]{2,3})?$R\blanguage\x12\x1c\n" +
-	"\texplained\x18\x04 \x01(\bR\texplained\x12\x1c\n" +
-	"\x04note\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04note\"\x83\x01\n" +
+	"\x0fjisr.v1/Consent\x120cases/{case}/victims/{victim}/consents/{consent}*\bconsents2\aconsent\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"\xb0\x04\n" +
+	"\rConsentRecord\x12F\n" +
+	"\bgiven_by\x18\x01 \x01(\x0e2\x1e.jisr.v1.ConsentRecord.GivenByB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\agivenBy\x12a\n" +
+	"\x11guardian_standing\x18\x02 \x01(\x0e2'.jisr.v1.ConsentRecord.GuardianStandingB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x10guardianStanding\x125\n" +
+	"\blanguage\x18\x03 \x01(\tB\x19\xe0A\x01\xbaH\x13r\x112\x0f^([a-z]{2,3})?$R\blanguage\x12!\n" +
+	"\texplained\x18\x04 \x01(\bB\x03\xe0A\x01R\texplained\x12\x1f\n" +
+	"\x04note\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04note\"\x83\x01\n" +
 	"\aGivenBy\x12\x18\n" +
 	"\x14GIVEN_BY_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fGIVEN_BY_PERSON\x10\x01\x12\x15\n" +

@@ -7,6 +7,7 @@
 package jisrv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	descriptorpb "google.golang.org/protobuf/types/descriptorpb"
@@ -435,10 +436,10 @@ var File_jisr_v1_data_class_proto protoreflect.FileDescriptor
 
 const file_jisr_v1_data_class_proto_rawDesc = "" +
 	"\n" +
-	"\x18jisr/v1/data_class.proto\x12\ajisr.v1\x1a google/protobuf/descriptor.proto\"\x9e\x01\n" +
+	"\x18jisr/v1/data_class.proto\x12\ajisr.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/descriptor.proto\"\xa3\x01\n" +
 	"\n" +
-	"RecordKind\x125\n" +
-	"\asubject\x18\x01 \x01(\x0e2\x1b.jisr.v1.RecordKind.SubjectR\asubject\"Y\n" +
+	"RecordKind\x12:\n" +
+	"\asubject\x18\x01 \x01(\x0e2\x1b.jisr.v1.RecordKind.SubjectB\x03\xe0A\x02R\asubject\"Y\n" +
 	"\aSubject\x12\x17\n" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSUBJECT_SELF\x10\x01\x12\x11\n" +

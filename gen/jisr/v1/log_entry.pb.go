@@ -754,29 +754,29 @@ const file_jisr_v1_log_entry_proto_rawDesc = "" +
 	"\fKIND_REFUSED\x10\x03\x12\x12\n" +
 	"\x0eKIND_AGREEMENT\x10\x04:I\xeaA@\n" +
 	"\x10jisr.v1/LogEntry\x12\x16logEntries/{log_entry}*\n" +
-	"logEntries2\blogEntry\xda\xf3\x18\x02\b\x03J\a\b\x80}\x10Ќ\x01\"\xea\x02\n" +
-	"\aLogLeaf\x12*\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.LogEntry.KindR\x04kind\x12\x1f\n" +
-	"\vtime_micros\x18\x02 \x01(\x03R\n" +
-	"timeMicros\x12\x16\n" +
-	"\x06agency\x18\x03 \x01(\tR\x06agency\x12\x16\n" +
-	"\x06system\x18\x04 \x01(\tR\x06system\x12\x18\n" +
-	"\aofficer\x18\x05 \x01(\tR\aofficer\x12!\n" +
-	"\x04role\x18\x06 \x01(\x0e2\r.jisr.v1.RoleR\x04role\x12*\n" +
-	"\apurpose\x18\a \x01(\x0e2\x10.jisr.v1.PurposeR\apurpose\x12\x10\n" +
-	"\x03rpc\x18\b \x01(\tR\x03rpc\x12\x1c\n" +
-	"\tagreement\x18\t \x01(\tR\tagreement\x12/\n" +
+	"logEntries2\blogEntry\xda\xf3\x18\x02\b\x03J\a\b\x80}\x10Ќ\x01\"\xa1\x03\n" +
+	"\aLogLeaf\x12/\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x16.jisr.v1.LogEntry.KindB\x03\xe0A\x03R\x04kind\x12$\n" +
+	"\vtime_micros\x18\x02 \x01(\x03B\x03\xe0A\x03R\n" +
+	"timeMicros\x12\x1b\n" +
+	"\x06agency\x18\x03 \x01(\tB\x03\xe0A\x03R\x06agency\x12\x1b\n" +
+	"\x06system\x18\x04 \x01(\tB\x03\xe0A\x03R\x06system\x12\x1d\n" +
+	"\aofficer\x18\x05 \x01(\tB\x03\xe0A\x03R\aofficer\x12&\n" +
+	"\x04role\x18\x06 \x01(\x0e2\r.jisr.v1.RoleB\x03\xe0A\x03R\x04role\x12/\n" +
+	"\apurpose\x18\a \x01(\x0e2\x10.jisr.v1.PurposeB\x03\xe0A\x03R\apurpose\x12\x15\n" +
+	"\x03rpc\x18\b \x01(\tB\x03\xe0A\x03R\x03rpc\x12!\n" +
+	"\tagreement\x18\t \x01(\tB\x03\xe0A\x03R\tagreement\x124\n" +
 	"\bsubjects\x18\n" +
-	" \x03(\v2\x13.jisr.v1.LogSubjectR\bsubjects\x12\x18\n" +
-	"\arefusal\x18\v \x01(\tR\arefusal\"\xcd\x01\n" +
+	" \x03(\v2\x13.jisr.v1.LogSubjectB\x03\xe0A\x03R\bsubjects\x12\x1d\n" +
+	"\arefusal\x18\v \x01(\tB\x03\xe0A\x03R\arefusal\"\xeb\x01\n" +
 	"\n" +
-	"LogSubject\x12\x16\n" +
-	"\x06record\x18\x01 \x01(\tR\x06record\x125\n" +
-	"\fdata_classes\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassR\vdataClasses\x12\x10\n" +
-	"\x03via\x18\x03 \x03(\tR\x03via\x12#\n" +
-	"\x05links\x18\x06 \x03(\x0e2\r.jisr.v1.LinkR\x05links\x12\x18\n" +
-	"\achanged\x18\x04 \x03(\tR\achanged\x12\x1f\n" +
-	"\vrecord_hash\x18\x05 \x01(\fR\n" +
+	"LogSubject\x12\x1b\n" +
+	"\x06record\x18\x01 \x01(\tB\x03\xe0A\x03R\x06record\x12:\n" +
+	"\fdata_classes\x18\x02 \x03(\x0e2\x12.jisr.v1.DataClassB\x03\xe0A\x03R\vdataClasses\x12\x15\n" +
+	"\x03via\x18\x03 \x03(\tB\x03\xe0A\x03R\x03via\x12(\n" +
+	"\x05links\x18\x06 \x03(\x0e2\r.jisr.v1.LinkB\x03\xe0A\x03R\x05links\x12\x1d\n" +
+	"\achanged\x18\x04 \x03(\tB\x03\xe0A\x03R\achanged\x12$\n" +
+	"\vrecord_hash\x18\x05 \x01(\fB\x03\xe0A\x03R\n" +
 	"recordHashBn\n" +
 	"\n" +
 	"iq.jisr.v1B\rLogEntryProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"

@@ -93,7 +93,7 @@ const (
 	Order_KIND_FORENSIC_EXAM Order_Kind = 3
 	// That named classes be disclosed to named agencies.
 	Order_KIND_DISCLOSE Order_Kind = 4
-	// That a matter be sealed for all but named agencies.
+	// That a matter be sealed for all but named agencies; of what is sealed already, it takes the place of the seal in force.
 	Order_KIND_SEAL Order_Kind = 5
 	// That a seal be lifted.
 	Order_KIND_UNSEAL Order_Kind = 6
@@ -423,7 +423,7 @@ type Order_builder struct {
 	Kind Order_Kind
 	// The record it is about: the case, or a victim or suspect in it.
 	Target string
-	// The agencies it is addressed to or, for an order that seals, that may still know of the matter.
+	// The agencies it is addressed to or, for an order that seals, that may still know of the matter. Of another class than the rest, since one may be the shelter.
 	Addressees []string
 	// The classes that a disclosing order opens; only those that the agreement lets an order open to the addressee's role.
 	DataClasses []DataClass
@@ -680,16 +680,17 @@ const file_jisr_v1_order_proto_rawDesc = "" +
 	"\vKIND_ASSIGN\x10\t\x12\x15\n" +
 	"\x11KIND_WATCH_NOTICE\x10\n" +
 	":D\xeaA;\n" +
-	"\rjisr.v1/Order\x12\x1bcases/{case}/orders/{order}*\x06orders2\x05order\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"\xdc\x01\n" +
-	"\bDecision\x12\x1e\n" +
-	"\x05court\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05court\x12\x1e\n" +
-	"\x05judge\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05judge\x12\x1f\n" +
-	"\x06number\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18<R\x06number\x12Q\n" +
-	"\x04date\x18\x04 \x01(\tB=\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\x12\x1c\n" +
-	"\x04text\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04text\"*\n" +
+	"\rjisr.v1/Order\x12\x1bcases/{case}/orders/{order}*\x06orders2\x05order\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"\xeb\x01\n" +
+	"\bDecision\x12!\n" +
+	"\x05court\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\x05court\x12!\n" +
+	"\x05judge\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\x05judge\x12\"\n" +
+	"\x06number\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18<R\x06number\x12T\n" +
+	"\x04date\x18\x04 \x01(\tB@\xe0A\x01\xbaH:r826^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$R\x04date\x12\x1f\n" +
+	"\x04text\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04text\"-\n" +
 	"\n" +
-	"SealReason\x12\x1c\n" +
-	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04textBk\n" +
+	"SealReason\x12\x1f\n" +
+	"\x04text\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04textBk\n" +
 	"\n" +
 	"iq.jisr.v1B\n" +
 	"OrderProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"

@@ -1009,15 +1009,15 @@ const file_jisr_v1_referral_proto_rawDesc = "" +
 	"\x15END_REASON_NOT_NEEDED\x10\n" +
 	"\x12\x14\n" +
 	"\x10END_REASON_OTHER\x10\v:S\xeaAJ\n" +
-	"\x10jisr.v1/Referral\x12!cases/{case}/referrals/{referral}*\treferrals2\breferral\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"G\n" +
-	"\x0fReferralRequest\x12\x1c\n" +
-	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04text\x12\x16\n" +
-	"\x06urgent\x18\x02 \x01(\bR\x06urgent\"p\n" +
-	"\x11ReferralLogistics\x12\x1c\n" +
-	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04text\x12=\n" +
-	"\farrival_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\varrivalTime\"/\n" +
-	"\x0fReferralOutcome\x12\x1c\n" +
-	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04textBn\n" +
+	"\x10jisr.v1/Referral\x12!cases/{case}/referrals/{referral}*\treferrals2\breferral\xda\xf3\x18\x02\b\x02J\a\b\x80}\x10Ќ\x01\"O\n" +
+	"\x0fReferralRequest\x12\x1f\n" +
+	"\x04text\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04text\x12\x1b\n" +
+	"\x06urgent\x18\x02 \x01(\bB\x03\xe0A\x01R\x06urgent\"x\n" +
+	"\x11ReferralLogistics\x12\x1f\n" +
+	"\x04text\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04text\x12B\n" +
+	"\farrival_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\varrivalTime\"2\n" +
+	"\x0fReferralOutcome\x12\x1f\n" +
+	"\x04text\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04textBn\n" +
 	"\n" +
 	"iq.jisr.v1B\rReferralProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"
 

@@ -277,7 +277,7 @@ type Share_builder struct {
 	Agency string
 	// Only these victims of the case; empty: the whole case.
 	Victims []string
-	// Only these classes, and never more than the agreement gives the agency's role; empty: all that it gives.
+	// Only these classes, never more than the owner may read itself and than the agreement gives the agency's role; empty: all of that.
 	Scope []DataClass
 	// Until when; empty: until ended.
 	ExpireTime *timestamppb.Timestamp

@@ -639,27 +639,27 @@ const file_jisr_v1_suspect_proto_rawDesc = "" +
 	"\bidentity\x18\x14 \x01(\v2\x18.jisr.v1.SuspectIdentityB\a\xe0A\x01\xc8\xf3\x18\x1eR\bidentity\x127\n" +
 	"\x06notice\x18\x15 \x01(\v2\x16.jisr.v1.SuspectNoticeB\a\xe0A\x01\xc8\xf3\x18\x1fR\x06notice\x124\n" +
 	"\x05alert\x18\x16 \x01(\v2\x15.jisr.v1.SuspectAlertB\a\xe0A\x01\xc8\xf3\x18 R\x05alert:N\xeaAE\n" +
-	"\x0fjisr.v1/Suspect\x12\x1fcases/{case}/suspects/{suspect}*\bsuspects2\asuspect\xda\xf3\x18\x02\b\x01J\a\b\x80}\x10Ќ\x01\"\xe9\x02\n" +
-	"\x0fSuspectIdentity\x120\n" +
-	"\tfull_name\x18\x01 \x01(\v2\x13.jisr.v1.PersonNameR\bfullName\x12>\n" +
-	"\vother_names\x18\x02 \x03(\v2\x13.jisr.v1.PersonNameB\b\xbaH\x05\x92\x01\x02\x10\x10R\n" +
-	"otherNames\x12b\n" +
+	"\x0fjisr.v1/Suspect\x12\x1fcases/{case}/suspects/{suspect}*\bsuspects2\asuspect\xda\xf3\x18\x02\b\x01J\a\b\x80}\x10Ќ\x01\"\xfd\x02\n" +
+	"\x0fSuspectIdentity\x125\n" +
+	"\tfull_name\x18\x01 \x01(\v2\x13.jisr.v1.PersonNameB\x03\xe0A\x01R\bfullName\x12A\n" +
+	"\vother_names\x18\x02 \x03(\v2\x13.jisr.v1.PersonNameB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x10R\n" +
+	"otherNames\x12e\n" +
 	"\n" +
-	"birth_date\x18\x03 \x01(\tBC\xbaH@r>2<^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$R\tbirthDate\x12>\n" +
-	"\rnationalities\x18\x04 \x03(\tB\x18\xbaH\x15\x92\x01\x12\x10\b\"\x0er\f2\n" +
-	"^[A-Z]{3}$R\rnationalities\x12\"\n" +
-	"\aaddress\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\aaddress\x12\x1c\n" +
-	"\x04note\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x04note\"\x9c\x01\n" +
-	"\rSuspectNotice\x12'\n" +
-	"\x04name\x18\x01 \x01(\v2\x13.jisr.v1.PersonNameR\x04name\x126\n" +
-	"\vnationality\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{3})?$R\vnationality\x12*\n" +
-	"\vinstruction\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vinstruction\"\xa2\x01\n" +
-	"\fSuspectAlert\x12$\n" +
-	"\brelation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\brelation\x12\x1d\n" +
+	"birth_date\x18\x03 \x01(\tBF\xe0A\x01\xbaH@r>2<^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$R\tbirthDate\x12A\n" +
+	"\rnationalities\x18\x04 \x03(\tB\x1b\xe0A\x01\xbaH\x15\x92\x01\x12\x10\b\"\x0er\f2\n" +
+	"^[A-Z]{3}$R\rnationalities\x12%\n" +
+	"\aaddress\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\aaddress\x12\x1f\n" +
+	"\x04note\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x04note\"\xa7\x01\n" +
+	"\rSuspectNotice\x12,\n" +
+	"\x04name\x18\x01 \x01(\v2\x13.jisr.v1.PersonNameB\x03\xe0A\x01R\x04name\x129\n" +
+	"\vnationality\x18\x02 \x01(\tB\x17\xe0A\x01\xbaH\x11r\x0f2\r^([A-Z]{3})?$R\vnationality\x12-\n" +
+	"\vinstruction\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\vinstruction\"\xb2\x01\n" +
+	"\fSuspectAlert\x12'\n" +
+	"\brelation\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\brelation\x12\"\n" +
 	"\n" +
-	"no_contact\x18\x02 \x01(\bR\tnoContact\x12'\n" +
-	"\x04name\x18\x03 \x01(\v2\x13.jisr.v1.PersonNameR\x04name\x12$\n" +
-	"\blikeness\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\blikenessBm\n" +
+	"no_contact\x18\x02 \x01(\bB\x03\xe0A\x01R\tnoContact\x12,\n" +
+	"\x04name\x18\x03 \x01(\v2\x13.jisr.v1.PersonNameB\x03\xe0A\x01R\x04name\x12'\n" +
+	"\blikeness\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\blikenessBm\n" +
 	"\n" +
 	"iq.jisr.v1B\fSuspectProtoP\x01Z0github.com/jisr-exchange/jisr/gen/jisr/v1;jisrv1\xaa\x02\aJisr.V1\xca\x02\aJisr\\V1\xea\x02\bJisr::V1b\x06proto3"
 

@@ -3,11 +3,13 @@ package crash_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,12 +23,11 @@ import (
 const supervisedProgram = "JISR_CRASH_SUPERVISED"
 
 // disk stands between a process and its disk: the kernel (seccomp user
-// notification) asks it before every fsync and, where writes is set, before
-// every write into a database file. It needs no privilege and no tool, and it
-// hits the call that the test means and no other.
+// notification) asks it before every fsync and, where reach goes that far, before
+// writes and what else changes a folder. It needs no privilege and no tool, and
+// it hits the call that the test means and no other.
 type disk struct {
-	// writes also asks about writes, which SQLite alone makes by pwrite.
-	writes bool
+	reach reach
 
 	mu   sync.Mutex
 	rule func(op operation) syscall.Errno
@@ -34,11 +35,37 @@ type disk struct {
 	ours, theirs *os.File
 }
 
+// reach is which calls of a process are asked about.
+type reach string
+
+const (
+	// syncs are fsync and fdatasync.
+	syncs reach = "sync"
+	// writes are also writes into a database file, which SQLite alone makes by pwrite.
+	writes reach = "write"
+	// everything is also every other write and what makes, cuts, renames and removes files.
+	everything reach = "everything"
+)
+
+// reached are the calls by what they are to a disk.
+var reached = map[reach]map[int32]string{
+	syncs:  {unix.SYS_FSYNC: "sync", unix.SYS_FDATASYNC: "sync"},
+	writes: {unix.SYS_FSYNC: "sync", unix.SYS_FDATASYNC: "sync", unix.SYS_PWRITE64: "write"},
+	everything: {
+		unix.SYS_FSYNC: "sync", unix.SYS_FDATASYNC: "sync", unix.SYS_PWRITE64: "write", unix.SYS_WRITE: "write",
+		unix.SYS_FTRUNCATE: "truncate", unix.SYS_RENAMEAT: "rename", unix.SYS_RENAMEAT2: "rename", unix.SYS_UNLINKAT: "remove", unix.SYS_MKDIRAT: "make", unix.SYS_LINKAT: "name",
+	},
+}
+
+// killed, as a rule's answer, kills the process before the operation happens.
+const killed = syscall.Errno(0xffff)
+
 // operation is what a process asks of its disk.
 type operation struct {
-	// Sync tells an fsync from a write.
-	Sync bool
-	// Path is the file; empty where this user may not look into the process.
+	// Kind is sync, write, truncate, name, rename, remove or make.
+	Kind string
+	// Path is the file; empty where this user may not look into the process, or
+	// where the call names no open file.
 	Path string
 }
 
@@ -64,11 +91,10 @@ func (d *disk) supervise(t testing.TB, c *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mode := "sync"
-	if d.writes {
-		mode = "write"
+	if d.reach == "" {
+		d.reach = syncs
 	}
-	c.Env = append(os.Environ(), supervisedProgram+"="+c.Path, supervisedProgram+"_OPS="+mode)
+	c.Env = append(os.Environ(), supervisedProgram+"="+c.Path, supervisedProgram+"_REACH="+string(d.reach))
 	c.Path = self
 	c.ExtraFiles = []*os.File{d.theirs} // file 3 there
 }
@@ -77,13 +103,10 @@ func (d *disk) supervise(t testing.TB, c *exec.Cmd) {
 // to the test, and becomes the program.
 func runSupervised(program string) error {
 	runtime.LockOSThread()
-	calls := []uint32{unix.SYS_FSYNC, unix.SYS_FDATASYNC}
-	if os.Getenv(supervisedProgram+"_OPS") == "write" {
-		calls = append(calls, unix.SYS_PWRITE64)
-	}
+	calls := slices.Sorted(maps.Keys(reached[reach(os.Getenv(supervisedProgram+"_REACH"))]))
 	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the call's number
 	for i, nr := range calls {
-		filter = append(filter, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: nr, Jt: uint8(len(calls) - i)})
+		filter = append(filter, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(nr), Jt: uint8(len(calls) - i)})
 	}
 	filter = append(filter,
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
@@ -180,11 +203,14 @@ func (d *disk) answer(listener int, n notification) {
 	d.mu.Unlock()
 	a := answer{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 	if rule != nil {
-		op := operation{Sync: n.nr != unix.SYS_PWRITE64}
+		op := operation{Kind: reached[d.reach][n.nr]}
 		if path, err := os.Readlink(filepath.Join("/proc", fmt.Sprint(n.pid), "fd", fmt.Sprint(n.args[0]))); err == nil {
 			op.Path = path
 		}
-		if errno := rule(op); errno != 0 {
+		if errno := rule(op); errno == killed {
+			_ = unix.Kill(int(n.pid), unix.SIGKILL) // it may have ended by itself
+			return
+		} else if errno != 0 {
 			a.err, a.flags = -int32(errno), 0
 		}
 	}

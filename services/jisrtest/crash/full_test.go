@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -58,11 +59,11 @@ func (x *exchange) smallVolume() *volume {
 // toldFull is a volume that is full because the kernel says so, for who may not
 // mount one; it fills between two writes of one commit.
 func (x *exchange) toldFull() *volume {
-	x.disk = &disk{writes: true}
+	x.disk = &disk{reach: writes}
 	return &volume{
 		fill: func() {
 			x.disk.on(func(op operation) syscall.Errno {
-				if op.Sync {
+				if op.Kind == "sync" {
 					return 0
 				}
 				return syscall.ENOSPC
@@ -111,6 +112,10 @@ func fullDisk(t *testing.T, x *exchange, v *volume) {
 	w.book.until(t, w.book.len()+100)
 	v.fill()
 	expect(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	// Which part of it is not well is told, too.
+	if code, text := x.ask("/readyz"); code != http.StatusServiceUnavailable || text != "whole NOT_SERVING\nstore NOT_SERVING\nlog NOT_SERVING\nkeyring SERVING\nrevocation SERVING\n" {
+		t.Errorf("on a full disk the operators' port tells %d\n%s", code, text)
+	}
 	close(stop)
 	<-loaded
 	full := w.book.len()
@@ -139,6 +144,9 @@ func fullDisk(t *testing.T, x *exchange, v *volume) {
 
 	v.free()
 	expect(grpc_health_v1.HealthCheckResponse_SERVING)
+	if code, text := x.ask("/readyz"); code != http.StatusOK {
+		t.Errorf("after the disk was freed the operators' port tells %d\n%s", code, text)
+	}
 	for i := range w.desks {
 		x.made(w.read(jisrtest.Police, w.desks[i].changed))
 		x.made(w.updateVictim(w.desks[i].changed))

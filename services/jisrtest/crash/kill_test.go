@@ -106,7 +106,7 @@ func seesRemovals(t *testing.T, x *exchange, w *world) {
 		"an update":                   {"UPDATE records SET revision = revision - 1 WHERE name = ?", updated.Record},
 		"a section":                   {"UPDATE records SET envelope = substr(envelope, 1, 40) WHERE name = ?", updated.Record},
 		"a delivery":                  {"DELETE FROM deliveries WHERE notification = ?", sent.Record},
-		"that a thing was done once":  {"INSERT INTO log_entries SELECT 'logEntries/again', time, leaf, salt, commitment FROM log_entries WHERE name = ?", created.Receipt},
+		"that a thing was done once":  {"INSERT INTO log_entries(name, time, leaf, salt, commitment) SELECT 'logEntries/again', time, leaf, salt, commitment FROM log_entries WHERE name = ?", created.Receipt},
 		"what an entry says":          {"UPDATE log_entries SET leaf = (SELECT leaf FROM log_entries ORDER BY name LIMIT 1) WHERE name = ?", read.Receipt},
 		"what a record looked like":   {"UPDATE records SET header = header || x'00' WHERE name = ?", created.Record},
 	} {

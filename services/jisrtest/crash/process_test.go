@@ -37,6 +37,10 @@ tls:
   key: certs/server-key.pem
   client_authorities: certs/ca.pem
   revocation_lists: certs/crl.pem
+metrics_listen: 127.0.0.1:0
+drain_notice: 0s
+budgets:
+  calls_per_second: 1000000 # a load that is paced breaks less
 `
 
 // exchange is an exchange that runs as a process, time after time on the same files.
@@ -47,6 +51,7 @@ type exchange struct {
 
 	process *exec.Cmd
 	addr    string
+	ops     string // where metrics and health are told
 	ended   chan struct{}
 	log     *lines
 	clients map[string]*jisrtest.Client
@@ -111,14 +116,15 @@ func (x *exchange) tryStart() bool {
 	if x.disk != nil {
 		x.disk.attach(x.t)
 	}
-	x.log, x.ended, x.clients = &lines{serving: make(chan string, 1)}, make(chan struct{}), make(map[string]*jisrtest.Client)
+	x.log, x.ended, x.clients = &lines{serving: make(chan served, 1)}, make(chan struct{}), make(map[string]*jisrtest.Client)
 	go func(process *exec.Cmd, log *lines, ended chan struct{}) {
 		defer close(ended)
 		log.read(stderr)
 		_ = process.Wait() // whoever waits for the end reads ProcessState
 	}(x.process, x.log, x.ended)
 	select {
-	case x.addr = <-x.log.serving:
+	case at := <-x.log.serving:
+		x.addr, x.ops = at.Address, at.Operations
 		return true
 	case <-x.ended:
 		x.process = nil
@@ -206,22 +212,28 @@ func shippedLaw(t testing.TB) *agreement.Law {
 
 // lines keeps what a process logs, without the line of every call.
 type lines struct {
-	serving chan string
+	serving chan served
 
 	mu   sync.Mutex
 	kept []string
 }
 
+// served are the addresses that a process tells when it serves.
+type served struct{ Address, Operations string }
+
 func (l *lines) read(r io.Reader) {
 	scanner := bufio.NewScanner(r)
 	for scanner.Scan() {
-		var line struct{ Msg, Address string }
+		var line struct {
+			Msg string
+			served
+		}
 		_ = json.Unmarshal(scanner.Bytes(), &line) // what is no JSON is kept as it is
 		switch line.Msg {
 		case "call":
 			continue
 		case "serving":
-			l.serving <- line.Address
+			l.serving <- line.served
 		}
 		l.mu.Lock()
 		l.kept = append(l.kept, scanner.Text())
@@ -234,6 +246,20 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.kept, "\n")
+}
+
+// until returns when a line with a text was logged.
+func (l *lines) until(t testing.TB, text string) {
+	t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for late := bounded(t); !strings.Contains(l.String(), text); {
+		select {
+		case <-again.C:
+		case <-late.Done():
+			t.Fatalf("%q is not logged:\n%s", text, l)
+		}
+	}
 }
 
 // bounded is a context for one thing that is waited for.

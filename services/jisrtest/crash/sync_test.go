@@ -28,7 +28,7 @@ func closedGateway() *gateway {
 }
 
 func (g *gateway) rule(op operation) syscall.Errno {
-	if op.Sync {
+	if op.Kind == "sync" {
 		g.waiting <- struct{}{}
 		<-g.open
 	}
@@ -69,9 +69,9 @@ func TestNothingIsAnsweredBeforeTheDiskHasIt(t *testing.T) {
 	}
 	g.await(t)
 	// The server is not deaf: what needs no entry is answered all the while, and
-	// gives an early reply the time to be seen.
+	// gives an early reply the time to be seen. That its disk is slow it may say.
 	for range 100 {
-		if got := x.alive(); got != grpc_health_v1.HealthCheckResponse_SERVING {
+		if got := x.alive(); got == grpc_health_v1.HealthCheckResponse_UNKNOWN {
 			t.Errorf("health says %v", got)
 		}
 	}
@@ -173,7 +173,7 @@ func (x *exchange) forget(w *world, fails func(operation) bool) (uncertain int) 
 	x.disk.on(func(op operation) syscall.Errno {
 		mu.Lock()
 		defer mu.Unlock()
-		if op.Sync && fails(op) {
+		if op.Kind == "sync" && fails(op) {
 			return syscall.EIO
 		}
 		return 0

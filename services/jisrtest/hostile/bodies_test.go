@@ -11,10 +11,13 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -160,7 +163,7 @@ func TestMalformedCallsAreRefusedAndTheServerGoesOn(t *testing.T) {
 		"a deadline of nothing":   append(with("", ""), [2]string{"grpc-timeout", "0n"}),
 		"a deadline of nonsense":  append(with("", ""), [2]string{"grpc-timeout", "99999999999S"}),
 		"a broken binary header":  append(with("", ""), [2]string{"x-bin", "%%%"}),
-		"a compressor":            append(with("", ""), [2]string{"grpc-encoding", "gzip"}),
+		"a compressor":            append(with("", ""), [2]string{"grpc-encoding", "zstd"}),
 		"headers of 1 MiB":        append(with("", ""), [2]string{"x-fill", strings.Repeat("x", 1<<20)}),
 		"two thousand headers":    many,
 		"the same header a lot":   append(with("", ""), slicesOf("jisr-officer", 200)...),
@@ -191,6 +194,17 @@ func TestMalformedCallsAreRefusedAndTheServerGoesOn(t *testing.T) {
 		})
 	}
 	x.bounded()
+}
+
+func TestACompressedRequestIsRefused(t *testing.T) {
+	c := start(t, "").client(good)
+	request := jisrv1.ListCasesRequest_builder{PageSize: 5}.Build() // nothing is not compressed
+	if _, err := c.ListCases(t.Context(), request); err != nil {
+		t.Fatalf("the control, a plain one: %v", err)
+	}
+	if _, err := c.ListCases(t.Context(), request, grpc.UseCompressor(gzip.Name)); err == nil || !strings.Contains(err.Error(), "compressed requests are not taken") {
+		t.Errorf("a compressed one: %v", err)
+	}
 }
 
 func slicesOf(name string, n int) (fields [][2]string) {

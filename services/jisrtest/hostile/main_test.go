@@ -77,6 +77,8 @@ tls:
   key: certs/server-key.pem
   client_authorities: certs/ca.pem
   revocation_lists: certs/crl.pem
+metrics_listen: none
+drain_notice: 0s
 `
 
 // exchange is a jisrd that runs as a process until the test ends.

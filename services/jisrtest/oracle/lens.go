@@ -25,7 +25,7 @@ type Standing struct {
 	Consented map[jisrv1.DataClass]bool
 	// Ordered holds the classes that a judge's order in force discloses to the agency.
 	Ordered map[jisrv1.DataClass]bool
-	// ActorSeen says of a log entry that the agency may see the link of whoever acted.
+	// ActorSeen says of a log entry that the link of whoever acted is evident to the agency.
 	ActorSeen bool
 }
 

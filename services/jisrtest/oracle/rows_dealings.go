@@ -9,7 +9,7 @@ var dealingRows = []row{
 		// number.
 		// Choice: LOG_ENTRY is the owner's, whatever its role, and the monitor's; the
 		// committee has none, owner or not. LOG_AGENCY is the owner's, and only where
-		// it may see the link of whoever acted.
+		// the link of whoever acted is evident.
 		// Choice: CASE_PERSONS, the other persons that a record names, is for who named
 		// them and the judge: knowing of one victim does not show another.
 		title: "the exchange and one's dealings",

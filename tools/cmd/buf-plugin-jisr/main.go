@@ -1,6 +1,7 @@
 // Command buf-plugin-jisr holds the schema to the rules that disclosure rests
 // on: every field of a record has a data class, walls between classes stand
-// between top-level fields, and nothing leaves in a reply that no class covers.
+// between top-level fields, nothing leaves in a reply that no class covers, and
+// whoever asks can read from the schema what is to be filled in.
 //
 // buf runs it for `buf lint` and `buf breaking`; see buf.yaml. It reads the
 // options by their numbers from the wire and needs no generated code, so it can
@@ -53,6 +54,11 @@ var spec = &check.Spec{
 			"JISR_RESERVED",
 			"Checks that header and section numbers, and the numbers under which sealed sections travel, do not mix.",
 			checkNumbers,
+		),
+		lintRule(
+			"JISR_FIELD_BEHAVIOR",
+			"Checks that every field of a record, a request and what people write says whether it is to be filled in, and that requests say so as validation does.",
+			checkBehavior,
 		),
 		{
 			ID:      "JISR_DATA_CLASS_SAME",

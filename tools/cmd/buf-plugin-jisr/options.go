@@ -2,6 +2,7 @@ package main
 
 import (
 	"iter"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -15,18 +16,29 @@ const (
 	indexedOption           protowire.Number = 51002 // jisr.v1.indexed
 	recordOption            protowire.Number = 51003 // jisr.v1.record
 	fieldBehaviorOption     protowire.Number = 1052  // google.api.field_behavior
+	resourceOption          protowire.Number = 1053  // google.api.resource
 	resourceReferenceOption protowire.Number = 1055  // google.api.resource_reference
 	validateOption          protowire.Number = 1159  // buf.validate.field
 
 	validateStringRules   protowire.Number = 14 // buf.validate.FieldRules.string
+	validateEnumRules     protowire.Number = 16 // buf.validate.FieldRules.enum
 	validateRepeatedRules protowire.Number = 18 // buf.validate.FieldRules.repeated
+	validateRequired      protowire.Number = 25 // buf.validate.FieldRules.required
+	validateIgnore        protowire.Number = 27 // buf.validate.FieldRules.ignore
+	validateMinItems      protowire.Number = 1  // buf.validate.RepeatedRules.min_items
 	validateItems         protowire.Number = 4  // buf.validate.RepeatedRules.items
+	validateEnumIn        protowire.Number = 3  // buf.validate.EnumRules.in
+	validateEnumNotIn     protowire.Number = 4  // buf.validate.EnumRules.not_in
 	validateStringConst   protowire.Number = 1  // buf.validate.StringRules.const
+	validateStringMinLen  protowire.Number = 2  // buf.validate.StringRules.min_len
 	validateStringPattern protowire.Number = 6  // buf.validate.StringRules.pattern
 	validateStringIn      protowire.Number = 10 // buf.validate.StringRules.in
 
 	classReference = 2 // DATA_CLASS_REFERENCE
 
+	behaviorOptional   = 1 // google.api.OPTIONAL
+	behaviorRequired   = 2 // google.api.REQUIRED
+	behaviorOutputOnly = 3 // google.api.OUTPUT_ONLY
 	behaviorIdentifier = 8 // google.api.IDENTIFIER
 )
 
@@ -48,6 +60,12 @@ func isRecord(message protoreflect.MessageDescriptor) bool {
 	return ok
 }
 
+// isResource tells whether the message is one that has a name of its own.
+func isResource(message protoreflect.MessageDescriptor) bool {
+	_, ok := nested(options(message), resourceOption)
+	return ok
+}
+
 // inHeader tells whether a record's field belongs to its header, which is clear
 // at rest, rather than being a section. The server reads the schema likewise.
 func inHeader(field protoreflect.FieldDescriptor) bool {
@@ -57,17 +75,10 @@ func inHeader(field protoreflect.FieldDescriptor) bool {
 // isResourceName tells whether the field's value names a resource: its own
 // record or another.
 func isResourceName(field protoreflect.FieldDescriptor) bool {
-	b := options(field)
-	if _, ok := nested(b, resourceReferenceOption); ok {
+	if _, ok := nested(options(field), resourceReferenceOption); ok {
 		return true
 	}
-	// field_behavior is a list that its definition keeps unpacked.
-	for f := range wireFields(b) {
-		if f.number == fieldBehaviorOption && f.varint == behaviorIdentifier {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(behaviors(field), behaviorIdentifier)
 }
 
 // hasClosedText tells whether validation confines the string, or each string of

@@ -1,0 +1,130 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// Batch is how many records are opened for one call that is timed: one takes a
+// microsecond, which is less than a clock tells apart.
+const Batch = 100
+
+// many is more subjects than the keyring keeps ciphers of, so that every opening unwraps a key.
+const many = 3 * 4096
+
+// rest is a record at rest, as the store hands it to the page.
+type rest struct {
+	name             string
+	header, envelope []byte
+}
+
+// Open opens the prosecutor's six of a victim's twelve sections, cipher cached.
+func Open(dir string) (*Peer, error) { return opening(dir, 1, 1) }
+
+// OpenHidden is Open where what is hidden is as long as the contract allows.
+func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500) }
+
+// OpenUnwrap is Open where every record's key has to be read and unwrapped.
+func OpenUnwrap(dir string) (*Peer, error) { return opening(dir, many, 1) }
+
+// opening opens up to so many records, one after another.
+func opening(dir string, most, hidden int) (*Peer, error) {
+	s, err := OpenShelf(dir)
+	if err != nil {
+		return nil, err
+	}
+	lens, err := reading(s.law)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	ctx, t := context.Background(), record.ByName("Victim")
+	var all []rest
+	var out []byte
+	next := 0
+	return &Peer{
+		Stop: s.Close,
+		Prepare: func(calls, _ int) (err error) {
+			if all == nil {
+				all, err = s.rest(min(most, calls*Batch), hidden)
+			}
+			return err
+		},
+		Work: func(int) (err error) {
+			for range Batch {
+				r := all[next%len(all)]
+				next++
+				if out, _, err = s.page.Open(ctx, out[:0], r.name, t, r.header, r.envelope, lens); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}, nil
+}
+
+// perCase is how many victims a case has, so that filling many stays linear.
+const perCase = 64
+
+// rest makes victims and returns them as they lie.
+func (s *Shelf) rest(records, hidden int) ([]rest, error) {
+	all := make([]rest, records)
+	var next atomic.Int64
+	_, err := Drive((records+perCase-1)/perCase, 64, func(int) error {
+		parent, err := s.Case()
+		ctx, c := s.As(Prosecutor)
+		for range perCase {
+			n := next.Add(1) - 1
+			if err != nil || n >= int64(records) {
+				break
+			}
+			r := &all[n]
+			if r.name, err = s.Victim(parent, hidden); err != nil {
+				break
+			}
+			v := &jisrv1.Victim{}
+			if err = s.View(ctx, c, r.name, v); err != nil {
+				break
+			}
+			loaded, _ := agreement.DocketFrom(ctx).Loaded(r.name)
+			r.header = loaded.Header
+			r.envelope, err = record.Detach(v)
+		}
+		return err
+	})
+	return all, err
+}
+
+// Reflect decodes the same victim in clear, copies what is granted by
+// reflection and encodes the copy.
+func Reflect(string) (*Peer, error) {
+	f, err := newFilter()
+	if err != nil {
+		return nil, err
+	}
+	v := NewVictim(1)
+	v.SetName("cases/aaaaaaaaaaaaaaaaaaaaaaaaaa/victims/aaaaaaaaaaaaaaaaaaaaaaaaaa")
+	stored, err := proto.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	return &Peer{Stop: func() error { return nil }, Work: func(int) error {
+		for range Batch {
+			shown, err := f.granted(stored)
+			if err != nil {
+				return err
+			}
+			if out, err = (proto.MarshalOptions{}).MarshalAppend(out[:0], shown); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}

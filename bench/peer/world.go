@@ -1,0 +1,131 @@
+package peer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jisr-exchange/jisr"
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/certs"
+)
+
+// Who calls: the police open cases, the judge tells of victims twelve sections,
+// of which the prosecutor reads six.
+const (
+	Police     = "moi-ct"
+	Judge      = "sjc-rusafa-inv"
+	Prosecutor = "sjc-rusafa-pp"
+	System     = "bench"
+)
+
+const configuration = `
+listen: 127.0.0.1:0
+trust_domain: jisr.test
+agreement: agreement.txtpb
+database: jisr.db
+keyring: keyring.db
+key_encryption_key: kek
+tls:
+  certificate: certs/server.pem
+  key: certs/server-key.pem
+  client_authorities: certs/ca.pem
+  revocation_lists: certs/crl.pem
+metrics_listen: none
+drain_notice: 0s
+budgets:
+  calls_per_second: 1000000 # what is measured is not what an agency may ask for
+`
+
+// Certificates is where a laid directory has its certificates.
+func Certificates(dir string) string { return filepath.Join(dir, "certs") }
+
+// Lay makes a directory in which peers start: certificates, agreement, configuration.
+func Lay(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	var clients []certs.Client
+	for _, agency := range []string{Police, Judge, Prosecutor} {
+		clients = append(clients, certs.Client{Agency: agency, System: System})
+	}
+	if _, err := certs.Create(Certificates(dir), certs.Options{Clients: clients}); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "agreement.txtpb"), jisr.Agreement, 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "jisrd.yaml"), []byte(configuration), 0o600)
+}
+
+func law() (*agreement.Law, error) { return agreement.Parse(jisr.Agreement) }
+
+func readFile(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	return string(b), err
+}
+
+// words are what invented texts are made of.
+var words = strings.Fields("river stone cedar lantern meadow harbour copper orchard window ladder basket thread saddle garden barley compass feather kettle marble willow anchor bridge canvas dolphin ember falcon granite hollow island jasmine")
+
+// text is an invented text of about so many bytes.
+func text(bytes int) string {
+	var b strings.Builder
+	for b.Len() < bytes {
+		b.WriteString(words[rand.IntN(len(words))]) //nolint:gosec // chance is enough for a made-up text
+		b.WriteByte(' ')
+	}
+	return b.String()[:bytes]
+}
+
+func name() *jisrv1.PersonName {
+	return jisrv1.PersonName_builder{Original: text(40), Transliteration: text(30), Language: "ar"}.Build()
+}
+
+// NewCase is an invented case in Baghdad.
+func NewCase() *jisrv1.Case {
+	return jisrv1.Case_builder{
+		CrimeType:              jisrv1.Case_CRIME_TYPE_TRAFFICKING_IN_PERSONS,
+		Governorate:            "IQG08",
+		AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
+		Narrative:              jisrv1.CaseNarrative_builder{Account: text(300)}.Build(),
+	}.Build()
+}
+
+// NewVictim is an invented victim of twelve sections of about 150 bytes, six of
+// which the prosecutor reads. The other six are hidden times as long, up to what
+// the contract allows, which is some 22 kB in all.
+func NewVictim(hidden int) *jisrv1.Victim {
+	return jisrv1.Victim_builder{
+		PersonRole: jisrv1.Victim_PERSON_ROLE_VICTIM,
+		Profile: jisrv1.VictimProfile_builder{
+			Sex: jisrv1.Sex_SEX_FEMALE, AgeBand: "21-23", Languages: []string{"ar"}, Sectors: []string{text(60), text(60)},
+		}.Build(),
+		Nationality: jisrv1.VictimNationality_builder{Countries: []string{"ETH"}}.Build(),
+		Alias:       jisrv1.VictimAlias_builder{Name: name()}.Build(),
+		Identity:    jisrv1.VictimIdentity_builder{FullName: name(), MotherName: name(), BirthDate: "2004", BirthPlace: text(60)}.Build(),
+		Documents:   jisrv1.VictimDocuments_builder{PassportNumber: text(50), PermitNumber: text(50), CivilNumber: text(50)}.Build(),
+		Screening:   jisrv1.VictimScreening_builder{Note: text(200)}.Build(),
+
+		Location: jisrv1.VictimLocation_builder{
+			Address: text(min(50*hidden, 1000)), Shelter: text(min(20*hidden, 300)), Approach: text(min(80*hidden, 2000)),
+		}.Build(),
+		District:    jisrv1.VictimDistrict_builder{District: "IQG08Q02"}.Build(),
+		Liaison:     jisrv1.LiaisonContact_builder{Desk: text(90), Hours: text(60)}.Build(),
+		Risk:        jisrv1.VictimRisk_builder{Level: jisrv1.RiskLevel_RISK_LEVEL_HIGH, Assessment: text(min(150*hidden, 15000))}.Build(),
+		Immigration: jisrv1.VictimImmigration_builder{Status: text(60), Entry: text(min(50*hidden, 2000)), ProtectionClaim: text(min(40*hidden, 2000))}.Build(),
+		ReturnRisk:  jisrv1.ReturnRisk_builder{AtRisk: jisrv1.Answer_ANSWER_YES}.Build(),
+	}.Build()
+}
+
+// Purpose is the header by which an agency's calls say what they are for.
+func Purpose(l *agreement.Law, agency string) (string, error) {
+	a, ok := l.Agency(agency)
+	if !ok {
+		return "", fmt.Errorf("the agreement has no agency %s", agency)
+	}
+	return agreement.PurposeName(l.Purposes(a.Roles[0])[0]), nil
+}

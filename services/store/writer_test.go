@@ -1,0 +1,52 @@
+package store
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/jisr-exchange/jisr/services/fault"
+)
+
+// What took effect outside of the database inside a transaction is taken back
+// with it, before anything else is written.
+func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
+	conn, err := openConn(filepath.Join(t.TempDir(), "jisr.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(conn, func(err error) { t.Errorf("fatal: %v", err) }, nil)
+	defer func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	inUse := "before"
+	take := func(next string, then func(*sqlite.Conn) error) error {
+		return w.doOrUndo(t.Context(), func(conn *sqlite.Conn) error {
+			inUse = next
+			return then(conn)
+		}, func() { inUse = "before" })
+	}
+	// SQLite ends a transaction by itself where it can no longer write.
+	ended := func(conn *sqlite.Conn) error {
+		return errors.Join(exec(conn, "ROLLBACK"), errors.New("the transaction has ended"))
+	}
+	if err := take("lost", ended); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
+		t.Errorf("a transaction that ended by itself is answered %v", err)
+	}
+	if err := w.do(t.Context(), func(*sqlite.Conn) error {
+		if inUse != "before" {
+			t.Errorf("the next call finds %q in use", inUse)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// The control: what was kept stays in use.
+	if err := take("kept", func(*sqlite.Conn) error { return nil }); err != nil || inUse != "kept" {
+		t.Errorf("after a commit %q is in use: %v", inUse, err)
+	}
+}

@@ -1,0 +1,5 @@
+package codes
+
+type Code uint32
+
+const NotFound Code = 5
