@@ -18,6 +18,10 @@ RACE := -race -gcflags='modernc.org/...=-race=false'
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 1m
 
+# Tests that compare thousands of calls and would take minutes under the race
+# detector, which has the same handlers before it in every other test.
+LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak|EveryDecisionTurnedAround
+
 heading = @printf '\n== %s\n' $(1)
 
 .PHONY: help
@@ -79,7 +83,9 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	$(call heading,'tests of the build tools')
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
-	@CGO_ENABLED=1 go test $(RACE) ./...
+	@CGO_ENABLED=1 go test $(RACE) -skip '$(LONG)' ./...
+	$(call heading,'long comparisons')
+	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
 	@go -C bench test ./...
 	@$(MAKE) pages
 	$(call heading,'fuzzing')

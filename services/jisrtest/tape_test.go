@@ -43,10 +43,8 @@ type tape struct {
 	stage  *stage
 	client *jisrtest.Client
 	takes  []take
-	// leaks, in controls, are servers that leak; spoiled is, for each, what it would have answered.
-	leaks   []leak
-	spoiled [][]take
-	inside  inside
+	// aside, in controls, is shown each take beside.
+	aside func(take)
 }
 
 // wire is the proto codec, keeping the bytes of what came in.
@@ -88,7 +86,9 @@ func (p *tape) call(method string, fields ...any) protoreflect.Message {
 	}
 	got.messages = w.in
 	got.status = encode(p.t, status.Convert(err).Proto())
-	p.drip(got)
+	if p.aside != nil {
+		p.aside(got)
+	}
 	p.takes = append(p.takes, got)
 	if err != nil || reply == nil {
 		return nil

@@ -229,6 +229,3 @@ func (w *world) shareForAWhile(r *rand.Rand) {
 		w.must(err)
 	}
 }
-
-// as is the onlooker's client.
-func (w *world) as(o onlooker) *jisrtest.Client { return w.x.AsFor(o.who, o.role, o.purpose) }

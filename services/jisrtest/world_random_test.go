@@ -87,11 +87,14 @@ func pick(chance *rand.Rand, parts []part, may func(part) bool) (part, bool) {
 }
 
 // play plays the script in one world and returns it; w.tape holds what the onlooker saw.
-func (s *script) play(t testing.TB, second, log bool, leaks []leak) *world {
+func (s *script) play(t testing.TB, second, log bool, prepare func(*world)) *world {
 	t.Helper()
 	st := newStage()
 	w := &world{t: t, x: st.start(t), stage: st, reader: s.onlooker, second: second, names: make(map[string]string)}
-	w.tape = &tape{t: t, stage: st, client: w.as(s.onlooker), leaks: leaks, spoiled: make([][]take, len(leaks)), inside: w.inside()}
+	w.tape = &tape{t: t, stage: st, client: w.as(s.onlooker)}
+	if prepare != nil {
+		prepare(w)
+	}
 	w.play()
 	for i, p := range s.steps {
 		if p.aside && !second {
@@ -200,15 +203,4 @@ func hiddenFrom(o onlooker) (hidden record.ClassSet) {
 		}
 	}
 	return hidden
-}
-
-// wrote are the classes that an onlooker tells in the common opening.
-func wrote(o onlooker) []jisrv1.DataClass {
-	switch o.role {
-	case jisrv1.Role_ROLE_HEALTH:
-		return toldByHealth
-	case jisrv1.Role_ROLE_FOREIGN_AFFAIRS:
-		return []jisrv1.DataClass{jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR}
-	}
-	return nil
 }

@@ -279,3 +279,17 @@ func (w *world) refer(by *jisrtest.Client, kind jisrv1.Referral_Kind, victim, re
 	w.must(err)
 	return r.GetName()
 }
+
+// as is the onlooker's client.
+func (w *world) as(o onlooker) *jisrtest.Client { return w.x.AsFor(o.who, o.role, o.purpose) }
+
+// wrote are the classes that an onlooker tells in the common opening.
+func wrote(o onlooker) []jisrv1.DataClass {
+	switch o.role {
+	case jisrv1.Role_ROLE_HEALTH:
+		return toldByHealth
+	case jisrv1.Role_ROLE_FOREIGN_AFFAIRS:
+		return []jisrv1.DataClass{jisrv1.DataClass_DATA_CLASS_VICTIM_CONSULAR}
+	}
+	return nil
+}

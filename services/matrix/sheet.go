@@ -89,6 +89,7 @@ func NewSheet(law *agreement.Law, contract Contract) Sheet {
 		name := referralName(kind)
 		add(kindReferral, name+" receivers", names(terms.Receivers.List(), agreement.RoleName)...)
 		add(kindReferral, name+" needs", needWords(terms)...)
+		add(kindReferral, name+" protection", map[bool]string{true: "yes", false: "no"}[terms.Protection])
 		add(kindReferral, name+" purposes", names(terms.Purposes, agreement.PurposeName)...)
 		add(kindReferral, name+" scope", names(terms.Scope.List(), agreement.ClassName)...)
 	}

@@ -4,8 +4,8 @@ import "sync"
 
 // queue is what waits for the writer: a line for each agency, served in turn, so
 // that whoever comes next is in the next commit, however many calls another has
-// in flight. No line is longer than its agency's calls in flight,
-// since each waits for its answer.
+// in flight. No line is longer than its agency's calls in flight, since each waits
+// for its answer.
 type queue struct {
 	mu     sync.Mutex
 	more   *sync.Cond

@@ -85,23 +85,23 @@ func (f *fuse) hasBlown() bool {
 	}
 }
 
+// count is how many operations it has seen.
+func (f *fuse) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
 func (f *fuse) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return fmt.Sprintf("%s at operation %d (%s %s)", f.with.name, f.at, f.op.Kind, filepath.Base(f.op.Path))
 }
 
 // The very first start makes keys, databases and their tables. Wherever it is
 // cut off, the next start goes on and serves.
 func TestFirstStartThatIsCutOffAnywhereIsMadeGoodByTheNext(t *testing.T) {
-	var ops int
-	{ // how many operations there are
-		x := install(t)
-		x.disk = &disk{reach: everything}
-		counting := newFuse(x.dir, -1, breakages[0], "")
-		x.disk.on(counting.rule)
-		x.start()
-		ops = counting.seen
-		x.kill()
-	}
+	ops := firstStart(t)
 	if ops < 20 {
 		t.Fatalf("only %d operations were seen", ops)
 	}
@@ -129,6 +129,18 @@ func TestFirstStartThatIsCutOffAnywhereIsMadeGoodByTheNext(t *testing.T) {
 		}
 	}
 	t.Logf("%d points of %d operations", tried, ops)
+}
+
+// firstStart is how many operations a first start takes.
+func firstStart(t *testing.T) int {
+	t.Helper()
+	x := install(t)
+	x.disk = &disk{reach: everything}
+	counting := newFuse(x.dir, -1, breakages[0], "")
+	x.disk.on(counting.rule)
+	x.start()
+	x.kill()
+	return counting.count()
 }
 
 // spread returns n of the numbers from 1 to most, evenly, or all of them.
