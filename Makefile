@@ -15,6 +15,9 @@ MODULES := $(TOOL_MODULES) bench
 # own making there, and costs minutes.
 RACE := -race -gcflags='modernc.org/...=-race=false'
 
+# How long `make fuzz` spends on each target.
+FUZZTIME ?= 1m
+
 # Tests that compare thousands of calls and would take minutes under the race
 # detector, which has the same handlers before it in every other test.
 LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak|EveryDecisionTurnedAround
@@ -85,6 +88,8 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
 	@go -C bench test ./...
 	@$(MAKE) pages
+	$(call heading,'fuzzing')
+	@tools/fuzz.sh 0.3s
 	$(call heading,'all is well')
 
 # Ratios, not rates; docs/benchmarks.md says what they mean. No test asks for a time.
@@ -101,6 +106,14 @@ chaos: ## Break the server at hundreds of points (JISR_CRASH_POINTS each, 100) a
 pages: ## Look at the pages of jisr in a real browser
 	$(call heading,'pages in Chromium')
 	@tools/pages/run.sh
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder of outside bytes, FUZZTIME each (1m)
+	@tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: hostile
+hostile: ## Measure an agency beside others' attacks, some minutes
+	@go test ./services/jisrtest/hostile -run '^$$' -bench . -benchtime 1x -timeout 30m
 
 # Builds what the other targets run, so that the minutes this takes on a new
 # machine are not taken for a hang.

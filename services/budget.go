@@ -2,62 +2,177 @@ package services
 
 import (
 	"context"
-	"maps"
-	"sync"
+	"log/slog"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
-// atOnce is how many calls one agency may have in flight at once: two
-// connections full of streams. An agency with many connections cannot starve
-// another's share.
-const atOnce = 128
+// recordsAtOnce is how many records of a list weigh as much as a call does:
+// opening them costs about that.
+const recordsAtOnce = 4
 
-// budget counts calls in flight by agency.
-type budget struct {
-	mu    sync.Mutex
-	count map[string]int
+type paceKey struct{}
+
+// tap sees every call before its body is read, undecodable and unknown ones
+// among them. It must not block, so a call that its agency's budget has room for
+// only in a moment is told here how long to wait, and waits in pace.
+func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	agency, _, _, _ := s.door.Named(ctx) // whom nothing names shares an account with its like
+	wait, ok := s.budgets.Of(agency).Admit()
+	if !ok {
+		s.opts.Metrics.Called(info.FullMethodName, codes.ResourceExhausted, false, 0)
+		s.opts.Metrics.Refused(fault.BudgetExceeded)
+		refused := fault.New(fault.BudgetExceeded).RetryAfter(max(wait, time.Second))
+		return nil, refused.StatusIn(fault.LanguageOf(info.Header.Get(fault.LanguageHeader))).Err()
+	}
+	ctx, err := s.strays.tap(ctx, info)
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		ctx = context.WithValue(ctx, paceKey{}, wait)
+	}
+	return s.bound(ctx, info.FullMethodName), nil
 }
 
-// keep holds a call against its agency's budget.
-func (b *budget) keep(ctx context.Context, _ string, _ any, next func(context.Context) error) error {
+// bound ends a unary call after the longest time that one may take, whatever
+// deadline it named: counted from here, it bounds a body that never comes, too.
+func (s *Server) bound(ctx context.Context, method string) context.Context {
+	if s.strays.methods[method] {
+		return ctx // a stream has no end of its own
+	}
+	most := time.Now().Add(s.opts.Budgets.CallTime)
+	if named, ok := ctx.Deadline(); ok && named.Before(most) {
+		return ctx
+	}
+	bounded, cancel := context.WithDeadline(ctx, most)
+	context.AfterFunc(ctx, cancel) // the transport ends ctx with the stream
+	return bounded
+}
+
+// pace holds a call back until its agency's budget has room for it, and counts it
+// until its handler has returned.
+func (s *Server) pace(ctx context.Context, _ string, _ any, next func(context.Context) error) error {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return err
 	}
-	if !b.take(c.Agency) {
+	if wait, ok := ctx.Value(paceKey{}).(time.Duration); ok {
+		if err := hold(ctx, wait); err != nil {
+			return err
+		}
+	}
+	done, ok := s.budgets.Of(c.Agency).Run()
+	if !ok {
 		return fault.New(fault.BudgetExceeded).RetryAfter(time.Second)
 	}
-	defer b.give(c.Agency)
+	defer done()
 	return next(ctx)
 }
 
-func (b *budget) take(agency string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.count == nil {
-		b.count = make(map[string]int)
+// hold waits, unless the call would be over before.
+func hold(ctx context.Context, wait time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
+		return fault.New(fault.BudgetExceeded).RetryAfter(wait)
 	}
-	if b.count[agency] >= atOnce {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// weigh charges an agency for the records of a list that it was given.
+func (s *Server) weigh(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	reply, err := handler(ctx, request)
+	if m, ok := reply.(proto.Message); ok && err == nil {
+		if c, err := identity.FromContext(ctx); err == nil {
+			s.budgets.Of(c.Agency).Charge(records(m) / recordsAtOnce)
+		}
+	}
+	return reply, err
+}
+
+// records is how many messages a reply lists.
+func records(m proto.Message) (n int) {
+	r := m.ProtoReflect()
+	fields := r.Descriptor().Fields()
+	for i := range fields.Len() {
+		if fd := fields.Get(i); fd.IsList() && fd.Kind() == protoreflect.MessageKind {
+			n += r.Get(fd).List().Len()
+		}
+	}
+	return n
+}
+
+// paceMessages draws each message of a stream as a call of its own: a stream
+// passes the tap once, however much is asked on it.
+func (s *Server) paceMessages(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	c, err := identity.FromContext(ss.Context())
+	if err != nil {
+		return err
+	}
+	return handler(srv, &pacedStream{ServerStream: ss, account: s.budgets.Of(c.Agency)})
+}
+
+type pacedStream struct {
+	grpc.ServerStream
+	account *budget.Account
+}
+
+// RecvMsg receives, and holds the message back until there is room for it.
+func (p *pacedStream) RecvMsg(m any) error {
+	if err := p.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	wait, ok := p.account.Message()
+	if !ok {
+		return fault.New(fault.BudgetExceeded).RetryAfter(wait)
+	}
+	return hold(p.Context(), wait)
+}
+
+// whose says to whom a connection belongs, for its account.
+func (s *Server) whose(info credentials.AuthInfo) (agency, system string) {
+	agency, system, _, _ = s.door.Named(peer.NewContext(context.Background(), &peer.Peer{AuthInfo: info}))
+	return agency, system
+}
+
+// reportCut counts a connection that was cut, and tells the operator of it where
+// the log has room; the client sees it close.
+func (s *Server) reportCut(c budget.Cut) {
+	s.opts.Metrics.ConnectionCut(c.Reason)
+	if c.Quiet {
+		return
+	}
+	attrs := []slog.Attr{logline.Why(c.Reason), logline.Count(c.Unreported)}
+	if c.Agency != "" {
+		attrs = append(attrs, logline.Agency(c.Agency), logline.System(c.System))
+	}
+	s.opts.Log.LogAttrs(context.Background(), slog.LevelWarn, "connection cut", attrs...)
+}
+
+// inAgreement reports whether the agreement in force knows an agency.
+func (s *Server) inAgreement(agency string) bool {
+	law := s.opts.Law()
+	if law == nil {
 		return false
 	}
-	b.count[agency]++
-	return true
-}
-
-func (b *budget) give(agency string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.count[agency]--; b.count[agency] <= 0 {
-		delete(b.count, agency)
-	}
-}
-
-// inFlight counts the calls in flight by agency.
-func (b *budget) inFlight() map[string]int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.count)
+	_, ok := law.Agency(agency)
+	return ok
 }

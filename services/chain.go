@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"google.golang.org/grpc"
@@ -36,17 +35,4 @@ func (l layer) stream() grpc.StreamServerInterceptor {
 			return handler(srv, wrapped)
 		})
 	}
-}
-
-// unaryDeadline is what a unary call without a deadline gets, so that no call waits without end.
-const unaryDeadline = 60 * time.Second
-
-// deadline bounds a unary call that named no deadline of its own.
-func deadline(ctx context.Context, _ string, request any, next func(context.Context) error) error {
-	if _, ok := ctx.Deadline(); ok || request == nil {
-		return next(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, unaryDeadline)
-	defer cancel()
-	return next(ctx)
 }

@@ -17,7 +17,7 @@ const module = "github.com/jisr-exchange/jisr/"
 // no gate can reach a handler. Packages of one floor do not know each other.
 var floors = [][]string{
 	{"gen/jisr/v1", "gen/jisr/sentences"},
-	{"services/record", "services/fault", "services/certs"},
+	{"services/record", "services/fault", "services/certs", "services/budget"},
 	{"services/logline", "services/tracing"},
 	{"services/agreement"},
 	{"services/identity", "services/matrix"},

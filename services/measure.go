@@ -80,7 +80,7 @@ func (s *Server) readings() metrics.Readings {
 			}
 			return law.Hash(), slugs
 		},
-		InFlight:    s.budget.inFlight,
+		InFlight:    s.budgets.InFlight,
 		Deliveries:  s.store.Waiting,
 		Keyring:     s.opts.Keyring.Size,
 		Lists:       s.opts.Revocation.Updates,

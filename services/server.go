@@ -23,6 +23,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/agencies"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/cases"
 	"github.com/jisr-exchange/jisr/services/consents"
 	"github.com/jisr-exchange/jisr/services/disclosure"
@@ -51,11 +52,14 @@ const (
 	pingAtMost    = 20 * time.Second
 	// A call keeps its worker while it waits for the log, and one that finds none
 	// grows a stack of its own, which was a tenth of its cost: as many as an agency
-	// may have in flight.
-	workers = atOnce
+	// may have in flight where nothing else is said.
+	workers = 128
+	// window is what a client may send ahead on a stream, and on a connection,
+	// before it is read. Without it grpc-go lets a fast sender have 16 MiB.
+	window = 64 << 10
 )
 
-// Options are what a server is made of; all are required but Metrics and Tracing.
+// Options are what a server is made of; all are required but Budgets, Metrics and Tracing.
 type Options struct {
 	// Database is the path of the embedded store's file.
 	Database string
@@ -80,6 +84,8 @@ type Options struct {
 	// Tick is how often states are brought up to their terms and the parts are
 	// asked how they are; it must be positive.
 	Tick time.Duration
+	// Budgets bound what one agency may ask for; the default where nothing is set.
+	Budgets budget.Limits
 	// Metrics takes what is measured; nothing is when nil.
 	Metrics *metrics.Set
 	// Tracing makes the spans of calls; none when nil.
@@ -96,7 +102,7 @@ type Server struct {
 	gate       *disclosure.Gate
 	grpc       *grpc.Server
 	health     *pulse
-	budget     budget
+	budgets    *budget.Book
 	strays     *strays
 	handshakes *handshakes
 	stop       context.CancelFunc
@@ -112,6 +118,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	if o.Tick <= 0 {
 		return nil, errors.New("services: refusing to serve without a tick: terms would pass and no state would say so")
+	}
+	if o.Budgets == (budget.Limits{}) {
+		o.Budgets = budget.Default()
 	}
 	page, err := disclosure.NewPage(o.Keyring)
 	if err != nil {
@@ -130,10 +139,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
 	s.health = newPulse(o.Log, s.parts()...)
-	o.Metrics.Watch(s.readings())
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
 	}
+	o.Metrics.Watch(s.readings())
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go func() {
@@ -161,10 +170,17 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if err := validator.Validate(&jisrv1.WhoAmIRequest{}); err != nil {
 		return err // the rules cannot be compiled
 	}
+	if s.budgets, err = budget.NewBook(s.opts.Budgets, s.inAgreement, s.reportCut); err != nil {
+		return err
+	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
-		grpc.Creds(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake)),
-		grpc.InTapHandle(s.strays.tap),
+		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
+		grpc.InTapHandle(s.tap),
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.RPCDecompressor(plainOnly{}), //nolint:staticcheck // the newer way is a registry of the whole process
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
@@ -184,12 +200,11 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 // chain is the order in which every call passes. Each layer has its because.
 func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 	layers := []layer{
-		s.logging,     // outermost but these two, so that it sees the code that the caller sees
-		s.catalogued,  // nothing but catalogued errors crosses what stands outside
-		s.refusals,    // a refusal is in the log before the caller hears of it
-		deadline,      // a call without a deadline gets one
-		s.enter,       // the door: who calls, and may they call this
-		s.budget.keep, // after the door, since the budget is the agency's
+		s.logging,    // outermost but these two, so that it sees the code that the caller sees
+		s.catalogued, // nothing but catalogued errors crosses what stands outside
+		s.refusals,   // a refusal is in the log before the caller hears of it
+		s.enter,      // the door: who calls, and may they call this
+		s.pace,       // after the door, since the budget is the agency's
 	}
 	// Recovery is outermost but for the measure: a panic anywhere becomes an incident number.
 	measured := layer(s.measured)
@@ -199,8 +214,8 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		unary, stream = append(unary, l.unary()), append(stream, l.stream())
 	}
 	// Validation stands after the door (AIP-211) and before the page, which looks nothing up for a malformed request.
-	unary = append(unary, validateUnary(v), s.pageUnary)
-	stream = append(stream, validateStream(v), s.pageStream)
+	unary = append(unary, s.weigh, validateUnary(v), s.pageUnary)
+	stream = append(stream, s.paceMessages, validateStream(v), s.pageStream)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
 }
 

@@ -31,7 +31,7 @@ type strays struct {
 	law     func() *agreement.Law
 	door    *identity.Door
 	metrics *metrics.Set
-	methods map[string]bool
+	methods map[string]bool // whether each is a stream
 	queue   chan *identity.Caller
 	done    chan struct{}
 	once    sync.Once
@@ -47,14 +47,14 @@ func newStrays(s *store.Store, law func() *agreement.Law, door *identity.Door, m
 func (st *strays) know(server *grpc.Server) {
 	for service, info := range server.GetServiceInfo() {
 		for _, m := range info.Methods {
-			st.methods["/"+service+"/"+m.Name] = true
+			st.methods["/"+service+"/"+m.Name] = m.IsClientStream || m.IsServerStream
 		}
 	}
 }
 
 // tap refuses what the server does not have. It sees every path tried, before the body.
 func (st *strays) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if st.methods[info.FullMethodName] {
+	if _, ok := st.methods[info.FullMethodName]; ok {
 		return ctx, nil
 	}
 	st.metrics.Called(metrics.Unknown, codes.Unimplemented, false, 0)

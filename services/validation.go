@@ -23,6 +23,9 @@ func validate(v protovalidate.Validator, request any) error {
 	if !ok {
 		return fault.New(fault.Internal)
 	}
+	if err := unreadable(m); err != nil {
+		return err
+	}
 	wrong := disclosure.Unknown(m)
 	var broken *protovalidate.ValidationError
 	if err := v.Validate(m); err != nil && !errors.As(err, &broken) {

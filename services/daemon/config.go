@@ -28,6 +28,8 @@ type Config struct {
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
+	// Budgets bound what each agency may ask for.
+	Budgets Budgets `yaml:"budgets"`
 	// MetricsListen is where operators read metrics and health; nowhere when empty or "none".
 	MetricsListen string `yaml:"metrics_listen"`
 	// MetricsBeyondLoopback lets MetricsListen be an address that other machines reach.
@@ -52,6 +54,18 @@ type TLS struct {
 	ClientAuthorities string `yaml:"client_authorities"`
 	// RevocationLists is a file or folder of revocation lists, one for each authority.
 	RevocationLists string `yaml:"revocation_lists"`
+}
+
+// Budgets bound what each agency may ask for; what is left out has its default.
+type Budgets struct {
+	// CallsPerSecond is how many calls, or what weighs as much, an agency may make in a second.
+	CallsPerSecond int `yaml:"calls_per_second"`
+	// CallsInFlight is how many of its calls may be unanswered at once.
+	CallsInFlight int `yaml:"calls_in_flight"`
+	// Connections is how many connections it may have open at once.
+	Connections int `yaml:"connections"`
+	// CallTime is the longest that a call may take, streams excepted.
+	CallTime time.Duration `yaml:"call_time"`
 }
 
 // Mistakes are all that is wrong with a configuration, each with where it stands

@@ -89,6 +89,11 @@ log: json
 shelter: open
 development:
   - true
+budgets:
+  calls_per_second: 0
+  calls_in_flight: 1000001
+  connections: several
+  call_time: 0s
 `)
 	err := daemon.Check(path)
 	var wrong daemon.Mistakes
@@ -112,6 +117,10 @@ development:
 		`:17: log: stands in line 16 already`,
 		`:18: shelter: is no setting`,
 		`:19: development: must be one value`,
+		`:22: budgets.calls_per_second: must be a number from 1 to 1000000`,
+		`:23: budgets.calls_in_flight: must be a number from 1 to 1000000`,
+		`:24: budgets.connections: must be a number from 1 to 1000000`,
+		`:25: budgets.call_time: must be a time such as 5s or 1m`,
 		`^agreement .*: `,
 	} {
 		pattern := regexp.MustCompile(want)
@@ -125,10 +134,10 @@ development:
 			t.Errorf("%q is said %d times", want, found)
 		}
 	}
-	if t.Failed() || len(wrong) != 17 {
+	if t.Failed() || len(wrong) != 21 {
 		t.Errorf("%d mistakes:\n%v", len(wrong), err)
 	}
-	for _, value := range []string{"perhaps", "soon", "xml", "Canary"} {
+	for _, value := range []string{"perhaps", "soon", "xml", "Canary", "several", "1000001"} {
 		if strings.Contains(err.Error(), value) {
 			t.Errorf("a value is repeated: %s", value)
 		}
@@ -216,12 +225,13 @@ func TestHelpAndExampleExplainTheSameSettings(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z_.]+) +\S.*$`).FindAllStringSubmatch(help.String(), -1) {
 		inHelp = append(inHelp, m[1])
 	}
-	if strings.Join(inHelp, " ") != strings.Join(inExample, " ") || len(inHelp) < 16 {
+	if strings.Join(inHelp, " ") != strings.Join(inExample, " ") || len(inHelp) < 20 {
 		t.Errorf("help explains\n%s\nand the example\n%s", strings.Join(inHelp, " "), strings.Join(inExample, " "))
 	}
 	// What a setting is when it is left out stands in both.
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z_.]+) .*\((\S+) when left out\)$`).FindAllStringSubmatch(help.String(), -1) {
-		comment := regexp.MustCompile(`(?m)((?:^#.*\n)+)` + m[1] + `:`).FindStringSubmatch(string(text))
+		name := m[1][strings.LastIndex(m[1], ".")+1:] // of one in a group
+		comment := regexp.MustCompile(`(?m)((?:^ *#.*\n)+) *` + name + `:`).FindStringSubmatch(string(text))
 		if comment == nil || !regexp.MustCompile(`(?i)`+regexp.QuoteMeta(m[2])+`[\s#]+when[\s#]+left[\s#]+out`).MatchString(comment[1]) {
 			t.Errorf("the example does not say that %s is %s when left out", m[1], m[2])
 		}

@@ -16,7 +16,7 @@ import (
 const example = "../../docs/jisrd.example.yaml"
 
 // placed puts the example where the files that it names are there.
-func placed(t *testing.T, text []byte) string {
+func placed(t testing.TB, text []byte) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"agreement.txtpb", "tls/server.pem", "tls/server-key.pem", "tls/client-authorities.pem", "tls/revocation/list.pem"} {

@@ -67,6 +67,9 @@ func (r *reader) mistakes() Mistakes {
 	return all
 }
 
+// most bounds what is counted: nobody means more, and some times it must not overflow.
+const most = 1_000_000
+
 // syntax is how the library names the line of a text that is no YAML.
 var syntax = regexp.MustCompile(`^yaml: line (\d+): `)
 
@@ -145,9 +148,15 @@ func (r *reader) take(s setting, c *Config, text string) {
 		if text != "true" && text != "false" {
 			r.mistake(s.key, "must be true or false")
 		}
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > most {
+			r.mistake(s.key, "must be a number from 1 to %d", most)
+		}
+		*to = n
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 {
+		if err != nil || d < s.least {
 			r.mistake(s.key, "must be a time such as 5s or 1m")
 		}
 		*to = d

@@ -17,6 +17,7 @@ import (
 	"github.com/jisr-exchange/jisr/services"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
@@ -80,7 +81,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
-		Tick:  tick, Metrics: d.metrics, Tracing: d.tracing,
+		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {

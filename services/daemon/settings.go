@@ -3,8 +3,11 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jisr-exchange/jisr/services/budget"
 )
 
 // setting is one line of the configuration: what it is called, what it is for,
@@ -12,11 +15,12 @@ import (
 type setting struct {
 	key   string
 	about string
-	// value points to a string, a bool or a time.Duration of the configuration.
+	// value points to a string, a bool, an int or a time.Duration of the configuration.
 	value func(*Config) any
 	// without is what a configuration without it means; such a setting must be there where it is empty.
 	without string
 	kind    kind
+	least   time.Duration // a shorter time is a mistake
 }
 
 // kind is what a setting names.
@@ -49,6 +53,10 @@ var settings = []setting{
 	{key: "tls.key", about: "PEM file of its key", value: func(c *Config) any { return &c.TLS.Key }, kind: private},
 	{key: "tls.client_authorities", about: "PEM file of the authorities of client certificates", value: func(c *Config) any { return &c.TLS.ClientAuthorities }, kind: file},
 	{key: "tls.revocation_lists", about: "file or folder of their revocation lists", value: func(c *Config) any { return &c.TLS.RevocationLists }, kind: place},
+	{key: "budgets.calls_per_second", about: "calls, or what weighs as much, of one agency in a second; more wait, then are refused", value: func(c *Config) any { return &c.Budgets.CallsPerSecond }, without: strconv.Itoa(budget.Default().CallsPerSecond)},
+	{key: "budgets.calls_in_flight", about: "calls of one agency that are not answered yet", value: func(c *Config) any { return &c.Budgets.CallsInFlight }, without: strconv.Itoa(budget.Default().CallsInFlight)},
+	{key: "budgets.connections", about: "open connections of one agency", value: func(c *Config) any { return &c.Budgets.Connections }, without: strconv.Itoa(budget.Default().Connections)},
+	{key: "budgets.call_time", about: "longest that a call may take, streams excepted", value: func(c *Config) any { return &c.Budgets.CallTime }, without: budget.Default().CallTime.String(), least: time.Second},
 	{key: "metrics_listen", about: "address of metrics and health for operators, or none", value: func(c *Config) any { return &c.MetricsListen }, without: metricsListen},
 	{key: "metrics_beyond_loopback", about: "lets metrics_listen be an address that other machines reach", value: func(c *Config) any { return &c.MetricsBeyondLoopback }, without: "false"},
 	{key: "drain_notice", about: "how long health says at a stop that the server is going before calls are refused", value: func(c *Config) any { return &c.DrainNotice }, without: drainNotice.String()},

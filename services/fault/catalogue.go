@@ -102,7 +102,7 @@ var catalogue = map[Reason]entry{
 		"the change may or may not have been kept",
 		"repeat the same request with the same request_id: it has one effect and tells the outcome"},
 	BudgetExceeded: {codes.ResourceExhausted,
-		"your agency has more calls in flight than its budget",
+		"your agency asks for more than its budget: calls in flight, or calls in a second",
 		"wait as long as RetryInfo says, then repeat"},
 	DeadlineExceeded: {codes.DeadlineExceeded,
 		"the deadline of the call passed",

@@ -27,6 +27,7 @@ import (
 	"github.com/jisr-exchange/jisr/services"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/agreements"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
@@ -68,6 +69,7 @@ type options struct {
 	dir    string
 	law    []byte
 	tick   time.Duration
+	limits budget.Limits
 
 	tracing *tracing.Tracer
 	blind   bool
@@ -88,6 +90,10 @@ func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
 func WithTick(every time.Duration) Option { return func(o *options) { o.tick = every } }
+
+// WithBudgets sets what each agency may ask for. Without it plays may ask for
+// more in a second than agencies may.
+func WithBudgets(l budget.Limits) Option { return func(o *options) { o.limits = l } }
 
 // WithTracing gives the spans of calls to a tracer.
 func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing = t } }
@@ -117,7 +123,8 @@ func Root() string {
 // Start starts an exchange that ends with the test.
 func Start(t testing.TB, opts ...Option) *Exchange {
 	t.Helper()
-	o := options{clock: time.Now, random: rand.Reader, tick: time.Hour}
+	o := options{clock: time.Now, random: rand.Reader, tick: time.Hour, limits: budget.Default()}
+	o.limits.CallsPerSecond = 100_000
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -163,7 +170,7 @@ func (x *Exchange) serve() {
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
-		Tick:  x.o.tick, Metrics: x.Metrics, Tracing: x.o.tracing,
+		Tick:  x.o.tick, Budgets: x.o.limits, Metrics: x.Metrics, Tracing: x.o.tracing,
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)

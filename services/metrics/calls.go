@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
@@ -68,6 +70,13 @@ func (m *Set) HandshakeRefused(r identity.RefusalReason) {
 		r = identity.BadHandshake
 	}
 	m.handshakes.WithLabelValues(string(r)).Inc()
+}
+
+// ConnectionCut counts a connection that was cut.
+func (m *Set) ConnectionCut(r budget.Reason) {
+	if m != nil && slices.Contains(budget.Reasons(), r) {
+		m.cuts.WithLabelValues(string(r)).Inc()
+	}
 }
 
 // Incident counts an internal error.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
@@ -27,6 +28,7 @@ var (
 	callTime   = family{"jisr_call_seconds", "How long unary calls took, until the answer was on its way.", []string{"method"}}
 	refusals   = family{"jisr_refusals_total", "Calls that were refused, by the reason that the caller was told.", []string{"reason"}}
 	handshakes = family{"jisr_handshakes_refused_total", "Connections that were refused before a call.", []string{"reason"}}
+	cuts       = family{"jisr_connections_cut_total", "Connections that were cut because their agency, or what was sent on them, was past its budget.", []string{"reason"}}
 	incidents  = family{"jisr_incidents_total", "Internal errors; each has an incident number in the log.", nil}
 	rereads    = family{"jisr_rereads_total", "Reads done again because who may see what moved between reading and release.", nil}
 
@@ -58,7 +60,7 @@ var (
 )
 
 var families = []family{
-	calls, callTime, refusals, handshakes, incidents, rereads,
+	calls, callTime, refusals, handshakes, cuts, incidents, rereads,
 	entries, entryBatch, entryTime, commitTime, commitCalls, queueTime,
 	termsMoved, termsFailed, termsTime, refreshFailed, exportFailed,
 	inFlight, deliveries, keysReady, keysCached, listIssued, listEnds, certEnds, agreementInfo, buildInfo, storeBytes, healthState, unread,
@@ -77,7 +79,7 @@ func Families() map[string][]string {
 // in force, and agreement and version have one value each.
 func Closed() map[string][]string {
 	return map[string][]string{
-		"method": Methods(), "code": Codes(), "reason": append(Reasons(), Handshakes()...), "state": States(), "part": Parts,
+		"method": Methods(), "code": Codes(), "reason": slices.Concat(Reasons(), Handshakes(), Cuts()), "state": States(), "part": Parts,
 		"kind": slices.Concat(Kinds(), Terms, Materials, Files),
 	}
 }
@@ -144,6 +146,15 @@ func Reasons() []string {
 func Handshakes() []string {
 	var names []string
 	for _, r := range identity.RefusalReasons() {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+// Cuts are why connections are cut.
+func Cuts() []string {
+	var names []string
+	for _, r := range budget.Reasons() {
 		names = append(names, string(r))
 	}
 	return names

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
@@ -64,6 +65,7 @@ func whatever(m *Set, text string) {
 	m.Called("/jisr.v1.CaseService/"+text, codes.Code(4711), false, time.Second)
 	m.Refused(fault.Reason(text))
 	m.HandshakeRefused(identity.RefusalReason(text))
+	m.ConnectionCut(budget.Reason(text))
 	m.Committed(1, []jisrv1.LogEntry_Kind{jisrv1.LogEntry_Kind(len(text) + 1000)}, time.Second)
 	m.Watch(Readings{
 		Agreement:   func() (string, []string) { return "hash", []string{"molsa"} },

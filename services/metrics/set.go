@@ -38,6 +38,7 @@ type Set struct {
 	calls      *prometheus.CounterVec
 	refusals   *prometheus.CounterVec
 	handshakes *prometheus.CounterVec
+	cuts       *prometheus.CounterVec
 	incidents  prometheus.Counter
 	rereads    prometheus.Counter
 
@@ -61,6 +62,7 @@ func New(version string) *Set {
 	m.calls = m.counters(calls)
 	m.refusals = m.counters(refusals, Reasons()...)
 	m.handshakes = m.counters(handshakes, Handshakes()...)
+	m.cuts = m.counters(cuts, Cuts()...)
 	m.incidents, m.rereads = m.counter(incidents), m.counter(rereads)
 	kinds := m.counters(entries, Kinds()...)
 	m.entries = make(map[jisrv1.LogEntry_Kind]prometheus.Counter)

@@ -85,8 +85,10 @@ func (e *Envelope) Append(b []byte) []byte {
 // ParseEnvelope reads an envelope. The result shares b's memory.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
-	err := e.parse(b)
-	return e, err
+	if err := e.parse(b); err != nil {
+		return Envelope{}, err
+	}
+	return e, nil
 }
 
 var lent = sync.Pool{New: func() any { return new(Envelope) }}

@@ -90,14 +90,3 @@ func TestOwnIsWhatTheAgencyWroteAlone(t *testing.T) {
 		t.Errorf("a owns %v, want %v: the outcome's section is b's", own.List(), want.List())
 	}
 }
-
-func FuzzParseEnvelope(f *testing.F) {
-	e := Envelope{KeyID: "k", Marks: []Mark{{Class: 5, Revision: 1}}, Sections: []Section{{Number: 20, Sealed: []byte("x")}}}
-	f.Add(e.Append(nil))
-	f.Add([]byte{0xff})
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		if e, err := ParseEnvelope(b); err == nil {
-			e.Append(nil)
-		}
-	})
-}

@@ -51,7 +51,7 @@ func ParseName(full string) (Name, bool) {
 	var pattern []string
 	for i := 0; i < len(parts); i += 2 {
 		pattern = append(pattern, parts[i])
-		if parts[i] != "agencies" && !ValidID(parts[i+1]) {
+		if parts[i] == "agencies" && !isSlug(parts[i+1]) || parts[i] != "agencies" && !ValidID(parts[i+1]) {
 			return Name{}, false
 		}
 	}
@@ -64,6 +64,20 @@ func ParseName(full string) (Name, bool) {
 		n.Case = parts[0] + "/" + parts[1]
 	}
 	return n, true
+}
+
+// isSlug reports whether s could be an agency's: what is written into the log as
+// a name must hold no text of a caller's own.
+func isSlug(s string) bool {
+	if len(s) < 1 || len(s) > 63 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // NewName makes a name for a record of type t under parent ("" at the top).

@@ -68,15 +68,3 @@ func TestANewNameIsReadBack(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParseName(f *testing.F) {
-	id := strings.Repeat("a", idLength)
-	f.Add("cases/" + id + "/victims/" + id)
-	f.Add("agencies/x/deliveries/" + id)
-	f.Fuzz(func(t *testing.T, full string) {
-		n, ok := ParseName(full)
-		if ok && (n.Full != full || !strings.HasPrefix(full, n.Parent)) {
-			t.Fatalf("%q was read as %+v", full, n)
-		}
-	})
-}

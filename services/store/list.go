@@ -19,8 +19,12 @@ import (
 )
 
 const (
-	pageDefault  = 50
-	pageMax      = 100
+	pageDefault = 50
+	pageMax     = 100
+	// pageBytes ends a page before its size is reached, by what the caller may
+	// read of it: a hundred long statements are more than a client takes in one
+	// message, and more than a server should hold for one that is slow to take it.
+	pageBytes    = 512 << 10
 	tokenAge     = 24 * time.Hour
 	tokenPadding = 256 // every token is equally long, whatever it holds
 )
@@ -44,6 +48,7 @@ type Query struct {
 type position struct {
 	created int64
 	sort    string
+	name    string
 }
 
 // List reads a page of records that the caller may know of, by create time and
@@ -59,19 +64,24 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 		return nil, "", err
 	}
 	err = s.read(ctx, func(conn *sqlite.Conn) error {
-		found, last, more, err := s.page(conn, c, q, after)
+		found, more, err := s.page(conn, c, q, after)
 		if err != nil {
 			return unavailable(ctx, err)
 		}
-		for _, name := range found {
+		size := 0
+		for i, at := range found {
 			m := empty()
-			if err := s.view(ctx, conn, c, c.Law, name, m); err != nil {
+			if err := s.view(ctx, conn, c, c.Law, at.name, m); err != nil {
 				return err
 			}
 			page = append(page, m)
+			if size += readable(ctx, c, at.name, m); size >= pageBytes && i < len(found)-1 {
+				found, more = found[:i+1], true
+				break
+			}
 		}
 		if more {
-			next = s.sealToken(c, q, last)
+			next = s.sealToken(c, q, found[len(found)-1])
 		}
 		return nil
 	})
@@ -81,14 +91,14 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 	return page, next, nil
 }
 
-// page finds the names of one page: one ordered range a holder, merged.
-func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after position) (names []string, last position, more bool, err error) {
+// page finds the records of one page: one ordered range a holder, merged.
+func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after position) (found []position, more bool, err error) {
 	set := c.Law.Shelf(c.Role, q.Type.Name)
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
 	if set == 0 {
-		return nil, last, false, nil
+		return nil, false, nil
 	}
 	now := s.Clock().UnixMicro()
 	hs := holders(c)
@@ -106,15 +116,32 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 	one := "SELECT * FROM (" + holderPage(q) + ")"
 	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
 	err = each(conn, query, func(st *sqlite.Stmt) error {
-		if len(names) == q.Size {
+		if len(found) == q.Size {
 			more = true
 			return nil
 		}
-		names = append(names, st.ColumnText(2))
-		last = position{st.ColumnInt64(0), st.ColumnText(1)}
+		found = append(found, position{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2)})
 		return nil
 	}, append(args, q.Size+1)...)
-	return names, last, more, err
+	return found, more, err
+}
+
+// readable is how many bytes of a record's sections the caller may read; what it
+// may not has no part in where a page ends.
+func readable(ctx context.Context, c *identity.Caller, name string, m proto.Message) (n int) {
+	e, err := record.LendEnvelope(m.ProtoReflect().GetUnknown())
+	if err != nil {
+		return 0 // the page refuses such a record
+	}
+	defer e.GiveBack()
+	l, _ := agreement.DocketFrom(ctx).Loaded(name)
+	t, lens := record.TypeOf(m), c.Law.Read(c.Role, c.Purpose, l.Standing)
+	for _, section := range e.Sections {
+		if f, ok := t.Field(section.Number); ok && lens.Has(f.Class) {
+			n += len(section.Sealed)
+		}
+	}
+	return n
 }
 
 // holderPage asks for a page of what one holder knows of, in the order in which
@@ -186,5 +213,5 @@ func (s *Store) openToken(c *identity.Caller, q Query) (position, error) {
 	if m < 0 {
 		return position{}, refused
 	}
-	return position{int64(binary.BigEndian.Uint64(plain[8:])), sort}, nil
+	return position{created: int64(binary.BigEndian.Uint64(plain[8:])), sort: sort}, nil
 }

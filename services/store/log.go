@@ -147,7 +147,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 				more = true
 				return errFull
 			}
-			last = position{st.ColumnInt64(1), st.ColumnText(0)}
+			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
 			page = append(page, e)
 			return nil
 		}, name, after.sort, after.created, after.sort)
@@ -260,6 +260,9 @@ func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reas
 	leaf.SetRefusal(string(reason))
 	if _, ok := record.ParseName(strings.TrimSpace(asked)); ok {
 		leaf.SetSubjects([]*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: asked}.Build()})
+	}
+	if c != nil {
+		ctx = identity.NewContext(ctx, c) // the entry takes that agency's turn and nobody else's
 	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -14,6 +13,7 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
 )
 
 // group bounds how many calls share one commit, so that the first does not wait
@@ -44,17 +44,14 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // inside a group fails alone.
 type writer struct {
 	conn  *sqlite.Conn
-	jobs  chan *job
+	queue *queue
 	fatal func(error)
 	meter Meter
 	// Only run touches these.
 	broken  bool                   // the disk refused to keep what it took
 	pending int                    // calls since the last checkpoint
 	entries []jisrv1.LogEntry_Kind // what the calls of this commit wrote into the log
-
-	mu     sync.RWMutex
-	closed bool
-	done   chan struct{}
+	done    chan struct{}
 }
 
 type job struct {
@@ -72,7 +69,7 @@ func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
 	if meter == nil {
 		meter = unmeasured{}
 	}
-	w := &writer{conn: conn, jobs: make(chan *job, group), fatal: fatal, meter: meter, done: make(chan struct{})}
+	w := &writer{conn: conn, queue: newQueue(), fatal: fatal, meter: meter, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -96,50 +93,37 @@ func (w *writer) append(ctx context.Context, work func(*sqlite.Conn) error) erro
 }
 
 func (w *writer) take(ctx context.Context, j *job) error {
-	j.asked = time.Now()
-	w.mu.RLock()
-	if w.closed {
-		w.mu.RUnlock()
-		return fault.New(fault.StoreUnavailable)
-	}
-	select {
-	case w.jobs <- j:
-		w.mu.RUnlock()
-	case <-ctx.Done():
-		w.mu.RUnlock()
+	if ctx.Err() != nil {
 		return contextFault(ctx)
+	}
+	j.asked = time.Now()
+	if !w.queue.put(agencyOf(ctx), j) {
+		return fault.New(fault.StoreUnavailable)
 	}
 	<-j.done
 	return j.err
 }
 
-func (w *writer) close() error {
-	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
+// agencyOf is whose work it is; what the exchange does of itself is nobody's.
+func agencyOf(ctx context.Context) string {
+	c, err := identity.FromContext(ctx)
+	if err != nil {
+		return ""
 	}
-	w.mu.Unlock()
+	return c.Agency
+}
+
+func (w *writer) close() error {
+	w.queue.close()
 	<-w.done
 	return w.conn.Close()
 }
 
 func (w *writer) run() {
 	defer close(w.done)
-	for first := range w.jobs {
-		// Whoever can run now and is about to ask comes along.
-		runtime.Gosched()
-		batch := []*job{first}
-		for waiting := true; waiting && len(batch) < group; {
-			select {
-			case j, ok := <-w.jobs:
-				if waiting = ok; ok {
-					batch = append(batch, j)
-				}
-			default:
-				waiting = false
-			}
-		}
+	for w.queue.wait() {
+		runtime.Gosched() // whoever can run now and is about to ask comes along
+		batch := w.queue.take(group)
 		w.commit(batch)
 		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
 			w.checkpoint()

@@ -39,6 +39,8 @@ tls:
   revocation_lists: certs/crl.pem
 metrics_listen: 127.0.0.1:0
 drain_notice: 0s
+budgets:
+  calls_per_second: 1000000 # a load that is paced breaks less
 `
 
 // exchange is an exchange that runs as a process, time after time on the same files.

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Fuzzes every decoder that sees bytes from outside, one after another, each for
+# as long as the argument says (2s, 10m). What breaks one is kept under the
+# package's testdata/fuzz; commit it with the mending, as a test of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+each=${1:?how long for each}
+
+cache=$(go env GOCACHE)/fuzz/jisr
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+found=0
+for package in $(git grep -lE '^func Fuzz' -- 'services/*_test.go' | xargs -n1 dirname | sort -u); do
+	# Built once for a package, with the counters that guide the fuzzing.
+	go test -c -fuzz . -o "$tmp/test" "./$package"
+	for target in $(grep -hoE '^func Fuzz[A-Za-z]+' "$package"/*_test.go | sed 's/^func //'); do
+		found=$((found + 1))
+		if ! (cd "$package" && "$tmp/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$each" -test.fuzzcachedir "$cache/$package") >"$tmp/out" 2>&1; then
+			cat "$tmp/out" >&2
+			exit 1
+		fi
+		printf '  %-50s %s\n' "$target" "$(tail -2 "$tmp/out" | head -1 | sed 's/^fuzz: //')"
+	done
+done
+if [ "$found" -lt 15 ]; then
+	echo "fuzz: only $found targets were found" >&2
+	exit 1
+fi
