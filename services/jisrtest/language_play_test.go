@@ -3,13 +3,10 @@ package jisrtest_test
 import (
 	"bytes"
 	"context"
-	"strconv"
 	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -86,38 +83,5 @@ func TestEveryGateAnswersInTheLanguageOfItsCaller(t *testing.T) {
 	answered("the page", err, fault.ClassNotWritable)
 	for _, path := range []string{"/jisr.v1.CaseService/Steal", "/nowhere.Service/Get", "/x"} {
 		answered("the tap at "+path, police.Conn.Invoke(asking("ckb"), path, &emptypb.Empty{}, &emptypb.Empty{}), fault.MethodUnknown)
-	}
-}
-
-// gRPC's own protocol suggests 8 KiB for the trailers of an answer, and clients
-// in other languages than Go take no more: what is over it ends the stream.
-func TestARefusalOfManyMistakesReachesAClientThatTakesShortTrailersInEveryLanguage(t *testing.T) {
-	p := baghdad(t)
-	conn, err := grpc.NewClient(p.Addr(), grpc.WithTransportCredentials(credentials.NewTLS(p.TLS("moi-ct", "cases"))), grpc.WithMaxHeaderListSize(8<<10))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	victims := make([]string, 300)
-	for i := range victims {
-		victims[i] = "nobody"
-	}
-	request := jisrv1.ShareCaseRequest_builder{Parent: p.Case, Share: jisrv1.Share_builder{Victims: victims}.Build()}.Build()
-	for _, wish := range []string{"en", "ar", "ckb", "kmr-Arab"} {
-		called := metadata.AppendToOutgoingContext(asking(wish), "jisr-officer", "officer-1", "jisr-purpose", "investigation")
-		_, err := jisrv1.NewCaseServiceClient(conn).ShareCase(called, request)
-		jisrtest.Refused(t, err, fault.InvalidRequest)
-		for _, d := range status.Convert(err).Details() {
-			switch d := d.(type) {
-			case *errdetails.ErrorInfo:
-				if all, err := strconv.Atoi(d.GetMetadata()["violations"]); err != nil || all < len(victims) {
-					t.Errorf("in %q of %d mistakes and more it is told that there are %q", wish, len(victims), d.GetMetadata()["violations"])
-				}
-			case *errdetails.BadRequest:
-				if n := len(d.GetFieldViolations()); n < 20 || n >= len(victims) {
-					t.Errorf("in %q %d mistakes are named", wish, n)
-				}
-			}
-		}
 	}
 }
