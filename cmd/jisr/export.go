@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,9 @@ func (f *exportFlags) wanted() ([]register.Kind, error) {
 			return nil, usage(quoted(f.name)+" cannot name a register", "lower-case letters, digits, dots and dashes")
 		}
 	}
+	if sameFile(f.out, f.mapping) {
+		return nil, usage("--out and --mapping name the same file", "name another one for the mapping")
+	}
 	for _, path := range []string{f.out, f.mapping} {
 		if path == "" || f.replace {
 			continue
@@ -88,6 +92,22 @@ func (f *exportFlags) wanted() ([]register.Kind, error) {
 		}
 	}
 	return kinds, nil
+}
+
+// sameFile reports whether two paths lead to one file, which the second to be written would replace.
+func sameFile(a, b string) bool {
+	if b == "" {
+		return false
+	}
+	for _, path := range []*string{&a, &b} {
+		if real, err := filepath.EvalSymlinks(filepath.Dir(*path)); err == nil {
+			*path = filepath.Join(real, filepath.Base(*path))
+		}
+		if abs, err := filepath.Abs(*path); err == nil {
+			*path = abs
+		}
+	}
+	return a == b
 }
 
 func (a *app) runExport(ctx context.Context, f *exportFlags) error {

@@ -65,6 +65,7 @@ func TestExportWritesTheCallersViewToAFileOfItsOwn(t *testing.T) {
 func TestMistakesInTheCommandLineOfAnExportAreNamed(t *testing.T) {
 	for name, args := range map[string][]string{
 		"no_out": nil, "format": {"--out", "x", "--format", "xlsx"}, "kind": {"--out", "x", "--kinds", "order"}, "register": {"--out", "x", "--mapping", "y", "--register", "Has Spaces"},
+		"same_file": {"--out", "x", "--mapping", "./x", "--replace"},
 	} {
 		o := jisr(t, append([]string{"export"}, args...)...)
 		if o.code != exitUsage {

@@ -281,7 +281,7 @@ func TestExportThatIsCutOffLeavesNoHalfFile(t *testing.T) {
 	}
 	left(t, dir, "yesterday")
 	s.refuse = nil
-	if err := os.WriteFile(path+".part", []byte("of a killed export"), 0o644); err != nil {
+	if err := os.WriteFile(path+".part-17", []byte("of a killed export"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := (&export.Exporter{Cases: s}).ToFile(t.Context(), path, (*export.Summary).CSV); err != nil {
@@ -305,6 +305,36 @@ func left(t *testing.T, dir, text string) {
 	got, err := os.ReadFile(filepath.Join(dir, "out.csv"))
 	if err != nil || string(got) != text || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %o, %q, %v", info.Mode().Perm(), got, err)
+	}
+}
+
+func TestTwoExportsToOneFileAtOncePublishNoHalf(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "view.csv")
+	half, whole := bytes.Repeat([]byte("half\n"), 4096), []byte("whole\n")
+	begun, published := make(chan struct{}), make(chan struct{})
+	late := make(chan error, 1)
+	_ = export.WriteFile(path, func(w io.Writer) error {
+		go func() {
+			late <- export.WriteFile(path, func(w io.Writer) error {
+				_, err := w.Write(half)
+				close(begun)
+				<-published
+				return err
+			})
+		}()
+		<-begun
+		_, err := w.Write(whole)
+		return err
+	})
+	if text, err := os.ReadFile(path); err == nil && !bytes.Equal(text, whole) || err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("while one is being written there stand %d bytes: %v", len(text), err)
+	}
+	close(published)
+	if err := <-late; err != nil {
+		t.Fatalf("the one that began last: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || !bytes.Equal(text, half) {
+		t.Errorf("at the end there stand %d bytes: %v", len(text), err)
 	}
 }
 

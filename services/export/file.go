@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protodelim"
 )
@@ -50,17 +52,17 @@ func (e *Exporter) ToFile(ctx context.Context, path string, form Form) (*Summary
 	return s, err
 }
 
-// WriteFile writes a file for its owner alone, whole or not at all.
+// WriteFile writes a file for its owner alone, whole or not at all. Of two at
+// once the one that began first may fail, and neither shows the other's half.
 func WriteFile(path string, write func(io.Writer) error) error {
-	part := path + ".part"
-	// What a killed export left is of no use, and may have been made by somebody else.
-	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := clearParts(path); err != nil {
 		return errors.Join(ErrFile, err)
 	}
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.CreateTemp(filepath.Dir(path), parts(path)+"*") // for its owner alone, under a name that nobody has
 	if err != nil {
 		return errors.Join(ErrFile, err)
 	}
+	part := file.Name()
 	out := bufio.NewWriter(file)
 	err = errors.Join(write(out), out.Flush())
 	if err == nil {
@@ -73,6 +75,26 @@ func WriteFile(path string, write func(io.Writer) error) error {
 		return errors.Join(ErrFile, err, os.Remove(part))
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// parts begins the names under which a file is written; a number follows.
+func parts(path string) string { return filepath.Base(path) + ".part-" }
+
+// clearParts removes what a killed export left, which is of no use and holds what
+// the caller saw.
+func clearParts(path string) error {
+	files, err := os.ReadDir(filepath.Dir(path))
+	for _, f := range files {
+		n, ours := strings.CutPrefix(f.Name(), parts(path))
+		if !ours || n == "" || strings.Trim(n, "0123456789") != "" {
+			continue
+		}
+		gone := os.Remove(filepath.Join(filepath.Dir(path), f.Name()))
+		if !errors.Is(gone, fs.ErrNotExist) && !errors.Is(gone, fs.ErrPermission) { // somebody else's is left alone
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
 }
 
 // syncDir makes a rename outlive a loss of power.

@@ -7,6 +7,7 @@ package fault
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,7 +113,11 @@ func (f *Fault) StatusIn(l Language) *status.Status {
 	info.Metadata["action"] = e.action
 	details := []proto.Message{info}
 	if len(f.violations) > 0 {
-		details = append(details, badRequest(f.violations, l))
+		bad := badRequest(f.violations, l)
+		if len(bad.GetFieldViolations()) < len(f.violations) {
+			info.Metadata["violations"] = strconv.Itoa(len(f.violations))
+		}
+		details = append(details, bad)
 	}
 	if f.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.retryAfter)})
@@ -135,16 +140,38 @@ func (f *Fault) StatusIn(l Language) *status.Status {
 	return status.FromProto(p)
 }
 
+// maxViolations bounds the bytes in which violations are told. Errors travel in
+// trailers, for which gRPC's protocol suggests 8 KiB in all and of which most
+// clients take no more: to them an error that is longer is none that they can read.
+const maxViolations = 4 << 10
+
+// badRequest names the violations by their paths, as many as there is room for,
+// and in what room is left then says the rules in the other language, too.
 func badRequest(violations []Violation, l Language) *errdetails.BadRequest {
 	bad := &errdetails.BadRequest{}
 	vs := slices.Clone(violations)
 	slices.SortStableFunc(vs, func(a, b Violation) int { return strings.Compare(a.Field, b.Field) })
-	for _, v := range vs {
+	room := maxViolations
+	for i, v := range vs {
 		field := &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Rule}
-		if text := ruleIn(v.Rule, l); l != English && text != "" {
-			field.LocalizedMessage = &errdetails.LocalizedMessage{Locale: string(l), Message: text}
+		if room -= encoded(field); room < 0 && i > 0 {
+			return bad
 		}
 		bad.FieldViolations = append(bad.FieldViolations, field)
 	}
+	for _, field := range bad.GetFieldViolations() {
+		text := ruleIn(field.GetDescription(), l)
+		if l == English || text == "" {
+			continue
+		}
+		said := &errdetails.LocalizedMessage{Locale: string(l), Message: text}
+		if room -= encoded(said) + 2; room < 0 { // what it lies in has longer lengths for it
+			return bad
+		}
+		field.LocalizedMessage = said
+	}
 	return bad
 }
+
+// encoded is what a message takes inside another: itself, a tag and a length of two bytes.
+func encoded(m proto.Message) int { return proto.Size(m) + 3 }

@@ -72,11 +72,13 @@ func createKEK(path string) (text []byte, err error) {
 func unfinished(path string) string { return "." + filepath.Base(path) + "-" }
 
 // clearUnfinished removes what a start that was cut off left behind: it may be a
-// second name of the key, by which the key would outlive its destruction.
+// second name of the key, by which the key would outlive its destruction. The rest
+// of such a name is a number, or it is somebody else's: of what an operator keeps
+// beside the key, nothing is touched.
 func clearUnfinished(path string) error {
 	files, err := os.ReadDir(filepath.Dir(path))
 	for _, f := range files {
-		if strings.HasPrefix(f.Name(), unfinished(path)) {
+		if n, ours := strings.CutPrefix(f.Name(), unfinished(path)); ours && n != "" && strings.Trim(n, "0123456789") == "" {
 			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), f.Name())))
 		}
 	}

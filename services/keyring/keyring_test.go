@@ -211,3 +211,19 @@ func TestWhatIsLeftOfAKeyByAStartThatWasCutOffIsGoneAfterTheNext(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAnOperatorKeepsBesideAKeyIsNotTouched(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kek")
+	for _, name := range []string{".kek-backup", ".kek-2-17", ".kek-"} {
+		kept := filepath.Join(filepath.Dir(path), name)
+		if err := os.WriteFile(kept, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenFileKEK(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(kept); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
