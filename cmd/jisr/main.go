@@ -38,7 +38,7 @@ func main() {
 
 // run is jisr with everything it touches handed in.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return (&app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}).run(ctx, args)
+	return (&app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, become: syscall.Exec}).run(ctx, args)
 }
 
 func (a *app) run(ctx context.Context, args []string) int {

@@ -19,6 +19,7 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	become         func(program string, args, env []string) error // as another process; nil where that must not happen
 	flags          globals
 	context        string // where flags that were not given came from; "" without a context
 }

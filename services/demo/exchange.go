@@ -45,34 +45,37 @@ func open(ctx context.Context, o Options) (_ *exchange, err error) {
 	if _, err := certs.Create(x.dir, certs.Options{Clients: clientsOf(cast), Hosts: hosts}); err != nil {
 		return nil, err
 	}
-	config, err := x.configure(o)
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(x.dir, agreementFile), o.Agreement, 0o600); err != nil {
 		return nil, err
 	}
-	if x.daemon, err = daemon.Open(ctx, config, o.Version, logger(o.Log)); err != nil {
-		return nil, err
+	return x, x.serve(ctx, o)
+}
+
+// serve starts the daemon over files that are there.
+func (x *exchange) serve(ctx context.Context, o Options) (err error) {
+	if x.daemon, err = daemon.Open(ctx, x.configuration(o), o.Version, logger(o.Log)); err != nil {
+		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	x.stop, x.done = stop, make(chan error, 1)
 	go func() { x.done <- x.daemon.Run(running) }()
-	return x, nil
+	return nil
 }
 
-// configure writes the agreement beside the certificates and says where everything lies.
-func (x *exchange) configure(o Options) (*daemon.Config, error) {
+const agreementFile = "agreement.txtpb"
+
+// configuration says where everything lies.
+func (x *exchange) configuration(o Options) *daemon.Config {
 	file := func(name string) string { return filepath.Join(x.dir, name) }
-	if err := os.WriteFile(file("agreement.txtpb"), o.Agreement, 0o600); err != nil {
-		return nil, err
-	}
 	return &daemon.Config{
-		Listen: o.Listen, TrustDomain: certs.DefaultTrustDomain, Agreement: file("agreement.txtpb"),
+		Listen: o.Listen, TrustDomain: certs.DefaultTrustDomain, Agreement: file(agreementFile),
 		Database: file("jisr.db"), Keyring: file("keyring.db"), KeyEncryptionKey: file("key-encryption-key"),
 		TLS: daemon.TLS{
 			Certificate: file(certs.ServerFile), Key: file(certs.ServerKeyFile),
 			ClientAuthorities: file(certs.CAFile), RevocationLists: file(certs.ListFile),
 		},
 		Log: "text", Development: true,
-	}, nil
+	}
 }
 
 // logger takes what an operator must know. A line for each call would drown the story.
