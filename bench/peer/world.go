@@ -38,6 +38,7 @@ metrics_listen: none
 drain_notice: 0s
 budgets:
   calls_per_second: 1000000 # what is measured is not what an agency may ask for
+  calls_in_flight: 1024
 `
 
 // Certificates is where a laid directory has its certificates.
