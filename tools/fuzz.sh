@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every decoder that sees bytes from outside, one after another, each for
-# as long as the argument says (2s, 10m). What breaks one is kept under the
+# as long as the argument says (2s, 10m, 100x). What breaks one is kept under the
 # package's testdata/fuzz; commit it with the mending, as a test of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,8 +16,12 @@ for package in $(git grep -lE '^func Fuzz' -- 'services/*_test.go' | xargs -n1 d
 	for target in $(grep -hoE '^func Fuzz[A-Za-z]+' "$package"/*_test.go | sed 's/^func //'); do
 		found=$((found + 1))
 		if ! (cd "$package" && "$tmp/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$each" -test.fuzzcachedir "$cache/$package") >"$tmp/out" 2>&1; then
-			cat "$tmp/out" >&2
-			exit 1
+			# When the time ends while an input is being tried, go reports that as a
+			# failure, without an input that fails.
+			if ! grep -q 'context deadline exceeded' "$tmp/out" || grep -q 'Failing input' "$tmp/out"; then
+				cat "$tmp/out" >&2
+				exit 1
+			fi
 		fi
 		printf '  %-50s %s\n' "$target" "$(tail -2 "$tmp/out" | head -1 | sed 's/^fuzz: //')"
 	done
