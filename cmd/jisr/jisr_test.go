@@ -237,7 +237,7 @@ func TestMistakenMappingSendsNothing(t *testing.T) {
 func TestAgreementOfTheProjectPrintsOffline(t *testing.T) {
 	const file = "../../agreement.txtpb"
 	if _, err := os.Stat(file); err != nil {
-		t.Skip("there is no agreement in the project")
+		t.Fatal("there is no agreement in the project")
 	}
 	for _, more := range [][]string{nil, {"--csv"}, {"--json"}, {"--role", "health"}} {
 		o := jisr(t, append([]string{"matrix", "--agreement", file}, more...)...)

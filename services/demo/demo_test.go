@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -203,6 +204,20 @@ func TestServeEndsWhenToldTo(t *testing.T) {
 		if dir != "" {
 			checkProtoset(t, filepath.Join(dir, protosetFile))
 		}
+	}
+}
+
+func TestAFolderInWhichNoDemonstrationWasMadeIsNeitherServedNorRemoved(t *testing.T) {
+	dir := t.TempDir()
+	mine := filepath.Join(dir, "mine")
+	if err := os.WriteFile(mine, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Keep(t.Context(), Options{Out: io.Discard}, Made{Dir: dir, Listen: "127.0.0.1:0"}); err == nil {
+		t.Error("it was served")
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Errorf("what was there is gone: %v", err)
 	}
 }
 

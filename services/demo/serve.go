@@ -81,16 +81,17 @@ func Make(ctx context.Context, o Options) (made Made, err error) {
 // Keep serves a demonstration that was made until ctx ends, and then removes its
 // files unless o.Dir names where to keep them.
 func Keep(ctx context.Context, o Options, made Made) (err error) {
+	// Only what Make left may be served, and removed afterwards: no other folder is ours to remove.
+	lines, err := os.ReadFile(filepath.Join(made.Dir, linesFile))
+	if err != nil {
+		return fmt.Errorf("no demonstration was made there: %w", err)
+	}
 	o.Listen = made.Listen
 	x := &exchange{dir: made.Dir, keep: o.Dir != "", clients: make(map[party]*client)}
 	if err := x.serve(ctx, o); err != nil {
 		return errors.Join(err, x.remove())
 	}
 	defer func() { err = errors.Join(err, x.close()) }()
-	lines, err := os.ReadFile(filepath.Join(x.dir, linesFile))
-	if err != nil {
-		return err
-	}
 	if _, err := o.Out.Write(lines); err != nil {
 		return err
 	}
