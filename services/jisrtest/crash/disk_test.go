@@ -32,7 +32,36 @@ type disk struct {
 	mu   sync.Mutex
 	rule func(op operation) syscall.Errno
 
+	waiting map[uint32]int // threads that wait for an answer
+
 	ours, theirs *os.File
+}
+
+func (d *disk) waits(thread uint32, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting == nil {
+		d.waiting = make(map[uint32]int)
+	}
+	d.waiting[thread] += n
+}
+
+// signal sends a signal to a thread that does not wait for the disk: one that
+// does takes none but SIGKILL, and the kernel gives a process's to any thread.
+func (d *disk) signal(pid int, s syscall.Signal) error {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range threads {
+		var thread int
+		if _, err := fmt.Sscan(t.Name(), &thread); err == nil && d.waiting[uint32(thread)] == 0 {
+			return unix.Tgkill(pid, thread, s)
+		}
+	}
+	return unix.ESRCH
 }
 
 // reach is which calls of a process are asked about.
@@ -207,7 +236,10 @@ func (d *disk) answer(listener int, n notification) {
 		if path, err := os.Readlink(filepath.Join("/proc", fmt.Sprint(n.pid), "fd", fmt.Sprint(n.args[0]))); err == nil {
 			op.Path = path
 		}
-		if errno := rule(op); errno == killed {
+		d.waits(n.pid, 1)
+		errno := rule(op)
+		d.waits(n.pid, -1)
+		if errno == killed {
 			_ = unix.Kill(int(n.pid), unix.SIGKILL) // it may have ended by itself
 			return
 		} else if errno != 0 {

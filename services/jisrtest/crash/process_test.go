@@ -138,6 +138,12 @@ func (x *exchange) tryStart() bool {
 // signal sends a signal and goes on.
 func (x *exchange) signal(s syscall.Signal) {
 	x.t.Helper()
+	if x.disk != nil && s != syscall.SIGKILL {
+		if err := x.disk.signal(x.process.Process.Pid, s); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
+			x.t.Fatal(err)
+		}
+		return
+	}
 	if err := x.process.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		x.t.Fatal(err)
 	}
