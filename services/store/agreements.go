@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/audit"
@@ -21,7 +19,7 @@ import (
 // use is called again with the agreement of before.
 func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
 	var before *agreement.Law
-	return s.writer.doOrUndo(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.doOrUndo(ctx, func(conn querier) error {
 		if err := s.adopt(conn, law); err != nil {
 			return err
 		}
@@ -35,7 +33,7 @@ func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreeme
 	})
 }
 
-func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
+func (s *Store) adopt(conn querier, law *agreement.Law) error {
 	same, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 1)", law.Hash())
 	if err != nil || same != 0 {
 		return err
@@ -73,7 +71,7 @@ func InForce(path string) ([]byte, error) {
 		return nil, err
 	}
 	var text []byte
-	err = each(conn, "SELECT text FROM agreements WHERE in_force = 1", func(st *sqlite.Stmt) error {
+	err = each(conn, "SELECT text FROM agreements WHERE in_force = 1", func(st result) error {
 		text = blob(st, 0)
 		return nil
 	})
@@ -82,12 +80,12 @@ func InForce(path string) ([]byte, error) {
 
 // seatMonitors gives monitors that an agreement brings in their sight of the
 // cases that are there already, and takes it from those it no longer names.
-func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
+func (s *Store) seatMonitors(conn querier, law *agreement.Law) error {
 	if err := exec(conn, "DELETE FROM sight WHERE link = ?", int(jisrv1.Link_LINK_OVERSIGHT)); err != nil {
 		return err
 	}
 	var cases []string
-	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st *sqlite.Stmt) error {
+	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st result) error {
 		cases = append(cases, st.ColumnText(0))
 		return nil
 	}); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -49,7 +48,7 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    *sqlite.Conn
+	conn    querier
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
@@ -59,7 +58,7 @@ type Tx struct {
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
-func (s *Store) newTx(ctx context.Context, conn *sqlite.Conn, c *identity.Caller) *Tx {
+func (s *Store) newTx(ctx context.Context, conn querier, c *identity.Caller) *Tx {
 	return &Tx{
 		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
@@ -87,7 +86,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	// is cut off leaves nobody knowing.
 	inside := context.WithoutCancel(ctx)
 	var entry string
-	err := s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	err := s.writer.do(ctx, func(conn querier) error {
 		docket.Clear()
 		tx := s.newTx(inside, conn, c)
 		if tx.law != c.Law {
@@ -140,12 +139,12 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.
-func replay(conn *sqlite.Conn, key, body []byte, reply proto.Message) (entry string, err error) {
+func replay(conn querier, key, body []byte, reply proto.Message) (entry string, err error) {
 	if key == nil {
 		return "", nil
 	}
 	var kept, answer []byte
-	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s *sqlite.Stmt) error {
+	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s result) error {
 		kept, answer, entry = blob(s, 0), blob(s, 1), s.ColumnText(2)
 		return nil
 	}, key)

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -47,10 +45,10 @@ type consentInForce struct {
 
 // consents calls f with each consent of a person in force that opens classes to a
 // caller in its role and for its purpose.
-func (s *Store) consents(conn *sqlite.Conn, c *identity.Caller, subject string, f func(consentInForce) error) error {
+func (s *Store) consents(conn querier, c *identity.Caller, subject string, f func(consentInForce) error) error {
 	return each(conn, `SELECT name, agency, classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
 			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(st *sqlite.Stmt) error {
+		func(st result) error {
 			return f(consentInForce{st.ColumnText(0), st.ColumnText(1) != "", record.ClassSet(st.ColumnInt64(2)), st.ColumnInt64(3)})
 		}, subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
 }
@@ -63,7 +61,7 @@ func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, pur
 	covered := make(map[jisrv1.Purpose]record.ClassSet)
 	err := each(tx.conn, `SELECT purpose, classes FROM consents WHERE subject = ? AND role = ?
 		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			covered[jisrv1.Purpose(s.ColumnInt(0))] |= record.ClassSet(s.ColumnInt64(1))
 			return nil
 		}, victim, int(role), agency, tx.now.UnixMicro())
@@ -85,7 +83,7 @@ func (tx *Tx) OpenReferrals(victim string, open []jisrv1.Referral_State) (names 
 	}
 	err = each(tx.conn, "SELECT name FROM records WHERE case_name = ? AND type = 'Referral' AND subject = ? AND state IN ("+
 		marks(len(open))+") ORDER BY create_time, name",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil
 		}, args...)

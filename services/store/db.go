@@ -10,9 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"sort"
 	"sync/atomic"
 	"time"
 
@@ -100,102 +98,61 @@ func (s *Store) onFatal(err error) {
 	}
 }
 
-func openConn(path string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
-	if err != nil {
-		return nil, fmt.Errorf("store: open: %w", err)
-	}
-	if err := prepareConn(conn); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+// querier runs the store's SQL text on a connection. The text is one for every
+// database, its placeholders are `?` or, where one is used twice, `?1`.
+type querier interface {
+	// exec runs a statement.
+	exec(query string, args ...any) error
+	// insert runs the INSERT of a row that the database numbers, and returns its number.
+	insert(query string, args ...any) (int64, error)
+	// each runs a query and calls f for every row; the row ends with the call.
+	each(query string, f func(result) error, args ...any) error
 }
 
-// prepareConn sets what every connection must have: FULL, because an
-// acknowledged commit must survive; secure_delete, because SQLite keeps what was
-// deleted otherwise (measured); no memory-mapped reads, because an I/O error
-// there is a signal and not an error.
-func prepareConn(conn *sqlite.Conn) error {
-	conn.SetBusyTimeout(10 * time.Second)
-	for _, q := range []string{
-		"PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
-		"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
-		"PRAGMA wal_autocheckpoint=0", // the writer does, and hears of an error
-	} {
-		if err := sqlitex.ExecuteTransient(conn, q, nil); err != nil {
-			return fmt.Errorf("store: %s: %w", q, err)
-		}
-	}
-	return nil
+// result is a row of a query; columns count from 0.
+type result interface {
+	ColumnText(col int) string
+	ColumnInt64(col int) int64
+	ColumnInt(col int) int
+	ColumnLen(col int) int
+	ColumnBytes(col int, into []byte) int
 }
 
-// migrate applies the embedded migrations that the file does not have yet, each
-// in one transaction with its number.
-func migrate(conn *sqlite.Conn) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	sort.Strings(files)
-	have, err := number(conn, "PRAGMA user_version")
-	if err != nil {
-		return err
-	}
-	if have > int64(len(files)) {
-		return fmt.Errorf("store: the database has schema %d and this program knows %d: run the newer program", have, len(files))
-	}
-	for i := int(have); i < len(files); i++ {
-		text, err := migrations.ReadFile(files[i])
-		if err != nil {
-			return err
-		}
-		script := fmt.Sprintf("%s;\nPRAGMA user_version=%d;", text, i+1)
-		if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
-			return fmt.Errorf("store: migration %s: %w", files[i], err)
-		}
-	}
-	return nil
-}
+func exec(conn querier, query string, args ...any) error { return conn.exec(query, args...) }
 
-// exec runs a statement.
-func exec(conn *sqlite.Conn, query string, args ...any) error {
-	return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args})
-}
-
-// each runs a query and calls row for every row.
-func each(conn *sqlite.Conn, query string, row func(*sqlite.Stmt) error, args ...any) error {
-	return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
+func each(conn querier, query string, f func(result) error, args ...any) error {
+	return conn.each(query, f, args...)
 }
 
 // number runs a query for one number; 0 if there is no row.
-func number(conn *sqlite.Conn, query string, args ...any) (n int64, err error) {
-	err = each(conn, query, func(s *sqlite.Stmt) error {
-		n = s.ColumnInt64(0)
+func number(conn querier, query string, args ...any) (n int64, err error) {
+	err = conn.each(query, func(r result) error {
+		n = r.ColumnInt64(0)
 		return nil
 	}, args...)
 	return n, err
 }
 
-func blob(s *sqlite.Stmt, col int) []byte {
-	b := make([]byte, s.ColumnLen(col))
-	s.ColumnBytes(col, b)
+func blob(r result, col int) []byte {
+	b := make([]byte, r.ColumnLen(col))
+	r.ColumnBytes(col, b)
 	return b
 }
 
 // read runs f on a reader inside one snapshot.
-func (s *Store) read(ctx context.Context, f func(*sqlite.Conn) error) (err error) {
-	conn, err := s.pool.Take(ctx)
+func (s *Store) read(ctx context.Context, f func(querier) error) (err error) {
+	taken, err := s.pool.Take(ctx)
 	if err != nil {
 		return unavailable(ctx, err)
 	}
-	defer s.pool.Put(conn)
+	defer s.pool.Put(taken)
+	conn := &sqliteConn{taken}
 	if err := exec(conn, "BEGIN"); err != nil {
 		return unavailable(ctx, err)
 	}
 	// A read transaction holds nothing that a commit could lose; ROLLBACK ends it even after an interrupt.
 	defer func() {
-		conn.SetInterrupt(nil)
+		taken.SetInterrupt(nil)
 		err = errors.Join(err, exec(conn, "ROLLBACK"))
 	}()
 	return f(conn)

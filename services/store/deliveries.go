@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -159,7 +158,7 @@ func (tx *Tx) waiting(most int) (names []string, err error) {
 				AND b.state IN (?2, ?3) AND b.queued < d.queued
 				AND EXISTS (SELECT 1 FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1))
 			ORDER BY d.queued LIMIT ?5`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil
 		}, tx.caller.Agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most, agencyHolder(tx.caller.Agency))

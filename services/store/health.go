@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/audit"
@@ -20,7 +19,7 @@ const ballast = 64 << 10
 // Probe reports whether the store can read and write, by doing so. thorough asks
 // for room to work in; without it a probe costs as little as a commit can.
 func (s *Store) Probe(ctx context.Context, thorough bool) error {
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.read(ctx, func(conn querier) error {
 		_, err := number(conn, "SELECT COUNT(*) FROM agreements WHERE in_force = 1")
 		return err
 	})
@@ -33,7 +32,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 		fresh = make([]byte, ballast)
 	}
 	rand.Read(fresh)
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.do(ctx, func(conn querier) error {
 		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
 	})
 }
@@ -41,7 +40,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 // ProbeLog reports whether the log takes an entry, and leaves none: the attempt is
 // undone in its own transaction. That the disk has room is for Probe to say.
 func (s *Store) ProbeLog(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.do(ctx, func(conn querier) error {
 		name, err := record.NewName(record.ByName("LogEntry"), "", rand.Reader)
 		if err != nil {
 			return err
@@ -63,7 +62,7 @@ func (s *Store) ProbeLog(ctx context.Context) error {
 
 // Waiting counts the deliveries of an agency that are in a state.
 func (s *Store) Waiting(ctx context.Context, agency string, state jisrv1.Delivery_State) (n int64, err error) {
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		n, err = number(conn, "SELECT COUNT(*) FROM deliveries WHERE agency = ? AND state = ?", agency, int(state))
 		return err
 	})

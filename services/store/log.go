@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -27,7 +26,7 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
 	if err == nil {
-		err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
+		err = s.writer.append(context.WithoutCancel(ctx), func(conn querier) error {
 			if err := s.unmoved(conn, shown, law); err != nil {
 				return err
 			}
@@ -44,7 +43,7 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	return "", err
 }
 
-func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreement.Law) error {
+func (s *Store) unmoved(conn querier, shown []agreement.Loaded, law *agreement.Law) error {
 	if law != nil && s.Law() != law {
 		return agreement.ErrMoved
 	}
@@ -95,13 +94,12 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	}, nil
 }
 
-func (s *Store) insertEntry(conn *sqlite.Conn, e *entry) error {
-	err := exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
+func (s *Store) insertEntry(conn querier, e *entry) error {
+	seq, err := conn.insert("INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
 		e.name, e.time, e.leaf, e.salt, e.commitment)
 	if err != nil {
 		return err
 	}
-	seq := conn.LastInsertRowID()
 	for _, subject := range e.subjects {
 		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
 			subject.GetRecord(), e.time, e.name, seq); err != nil {
@@ -129,7 +127,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		l, err := s.auditor(ctx, conn, c, n)
 		if err != nil {
 			return err
@@ -138,7 +136,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
-		err = each(conn, query, func(st *sqlite.Stmt) error {
+		err = each(conn, query, func(st result) error {
 			e, err := s.showEntry(ctx, conn, c, l, name, st)
 			if err != nil || e == nil {
 				return err
@@ -170,7 +168,7 @@ var errFull = errors.New("store: the page is full")
 
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
-func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
+func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
 	r, found, err := loadRow(conn, n.Full)
 	if err != nil {
 		return agreement.Loaded{}, unavailable(ctx, err)
@@ -194,7 +192,7 @@ func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Call
 
 // showEntry renders one entry and puts on the docket how much of it the caller
 // may see; nil where all that linked its agency is closed to the caller by a seal.
-func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (_ *jisrv1.LogEntry, err error) {
+func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller, l agreement.Loaded, about string, st result) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
 		return nil, err
@@ -224,7 +222,7 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 // closedBySeal reports whether all that linked an entry's agency is closed to the
 // caller by a seal. Sealed matters are not in the log of who is not named, not
 // even as somebody's.
-func (s *Store) closedBySeal(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+func (s *Store) closedBySeal(conn querier, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
 	if len(subject.GetVia()) == 0 || slices.ContainsFunc(subject.GetLinks(), byItself.Has) {
 		return false, nil
 	}

@@ -16,7 +16,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func opened(t *testing.T) *sqlite.Conn {
+func opened(t *testing.T) *sqliteConn {
 	t.Helper()
 	conn, err := openConn(filepath.Join(t.TempDir(), "jisr.db"))
 	must(t, err)
@@ -28,7 +28,7 @@ func TestAnExchangeOfTheFirstSchemaKeepsItsLogAndItsLinks(t *testing.T) {
 	conn := opened(t)
 	first, err := migrations.ReadFile("migrations/0001_exchange.sql")
 	must(t, err)
-	must(t, sqlitex.ExecuteScript(conn, string(first)+`;
+	must(t, sqlitex.ExecuteScript(conn.Conn, string(first)+`;
 		INSERT INTO log_entries VALUES ('logEntries/b', 1, 'one', 'salt', 'c'), ('logEntries/a', 2, 'two', 'salt', 'c');
 		INSERT INTO log_subjects VALUES ('cases/x', 1, 'logEntries/b'), ('cases/x', 2, 'logEntries/a'), ('cases/y', 2, 'logEntries/a');
 		INSERT INTO sight VALUES ('a:one', 'Case', 1, 'cases/x', 'cases/x', 1, 'shares/s', 'p', 7, 9, 0);
@@ -36,7 +36,7 @@ func TestAnExchangeOfTheFirstSchemaKeepsItsLogAndItsLinks(t *testing.T) {
 	must(t, migrate(conn))
 	var kept []string
 	must(t, each(conn, `SELECT s.record || ' ' || s.entry || ' ' || e.name || ' ' || e.leaf FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-		ORDER BY e.seq, s.record`, func(st *sqlite.Stmt) error {
+		ORDER BY e.seq, s.record`, func(st result) error {
 		kept = append(kept, st.ColumnText(0))
 		return nil
 	}))
@@ -58,7 +58,7 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 	conn := opened(t)
 	must(t, migrate(conn))
 	plan := func(query string) (steps []string) {
-		must(t, sqlitex.ExecuteTransient(conn, "EXPLAIN QUERY PLAN "+strings.ReplaceAll(query, "?", "1"), &sqlitex.ExecOptions{
+		must(t, sqlitex.ExecuteTransient(conn.Conn, "EXPLAIN QUERY PLAN "+strings.ReplaceAll(query, "?", "1"), &sqlitex.ExecOptions{
 			ResultFunc: func(s *sqlite.Stmt) error {
 				steps = append(steps, s.ColumnText(3))
 				return nil

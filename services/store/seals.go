@@ -3,8 +3,6 @@ package store
 import (
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -77,7 +75,7 @@ func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 // Unseal lifts the seals of a matter or person and returns the orders that had
 // made them; the links of before hold again.
 func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
-	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
+	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s result) error {
 		orders = append(orders, s.ColumnText(0))
 		return nil
 	}, caseName, subject)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
@@ -178,7 +176,7 @@ func about(subject string, persons []string) bool {
 
 func (tx *Tx) caseLinks(caseName string) (rows []sightRow, err error) {
 	err = each(tx.conn, "SELECT holder, link, via, subject, scope, until_time FROM sight WHERE name = ?",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			rows = append(rows, sightRow{
 				holder: s.ColumnText(0), link: jisrv1.Link(s.ColumnInt(1)), via: s.ColumnText(2),
 				subject: s.ColumnText(3), scope: record.ClassSet(s.ColumnInt64(4)), until: s.ColumnInt64(5),
@@ -219,7 +217,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 	var members []member
 	err := each(tx.conn, `SELECT name, type, create_time FROM records r WHERE case_name = ?1 AND (name = ?1 OR ?2 = '' OR subject = ?2
 			OR EXISTS (SELECT 1 FROM endangered e WHERE e.suspect = r.name AND e.victim = ?2))`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			members = append(members, member{s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(2)})
 			return nil
 		}, caseName, g.Subject)

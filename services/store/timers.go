@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -20,9 +19,9 @@ type Overdue struct {
 // Overdue finds what has passed its term.
 func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 	now := s.now().UnixMicro()
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		collect := func(names *[]string, query string, args ...any) error {
-			return each(conn, query, func(st *sqlite.Stmt) error {
+			return each(conn, query, func(st result) error {
 				*names = append(*names, st.ColumnText(0))
 				return nil
 			}, args...)
@@ -44,7 +43,7 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 // entry, in one transaction. f must not ask for a caller.
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.do(ctx, func(conn querier) error {
 		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
 		if err := f(tx); err != nil {
 			return err

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -43,7 +41,7 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // together, at once and without a timer: one fsync for many. A call that fails
 // inside a group fails alone.
 type writer struct {
-	conn  *sqlite.Conn
+	conn  *sqliteConn
 	queue *queue
 	fatal func(error)
 	meter Meter
@@ -55,7 +53,7 @@ type writer struct {
 }
 
 type job struct {
-	work func(*sqlite.Conn) error
+	work func(querier) error
 	// whole says that the work fails only before it has written anything, or with
 	// the whole transaction: it needs no savepoint of its own.
 	whole bool
@@ -65,7 +63,7 @@ type job struct {
 	done  chan struct{}
 }
 
-func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
+func newWriter(conn *sqliteConn, fatal func(error), meter Meter) *writer {
 	if meter == nil {
 		meter = unmeasured{}
 	}
@@ -77,18 +75,18 @@ func newWriter(conn *sqlite.Conn, fatal func(error), meter Meter) *writer {
 // do runs work inside a transaction and returns when it is durable. Once the
 // writer has taken the work, the client's deadline no longer matters: a commit
 // that is cut off would leave the client not knowing.
-func (w *writer) do(ctx context.Context, work func(*sqlite.Conn) error) error {
+func (w *writer) do(ctx context.Context, work func(querier) error) error {
 	return w.take(ctx, &job{work: work, done: make(chan struct{})})
 }
 
 // doOrUndo is do for work that takes effect outside of the database too: undo
 // takes that back if the transaction was not kept.
-func (w *writer) doOrUndo(ctx context.Context, work func(*sqlite.Conn) error, undo func()) error {
+func (w *writer) doOrUndo(ctx context.Context, work func(querier) error, undo func()) error {
 	return w.take(ctx, &job{work: work, undo: undo, done: make(chan struct{})})
 }
 
 // append is do for work that refuses before it writes, if it refuses.
-func (w *writer) append(ctx context.Context, work func(*sqlite.Conn) error) error {
+func (w *writer) append(ctx context.Context, work func(querier) error) error {
 	return w.take(ctx, &job{work: work, whole: true, done: make(chan struct{})})
 }
 
@@ -225,7 +223,7 @@ func (w *writer) runWhole(j *job) (failed, broken error) {
 
 // protect turns a panic of a call's work into an error: a writer that died would
 // leave every later call waiting.
-func protect(work func(*sqlite.Conn) error, conn *sqlite.Conn) (err error) {
+func protect(work func(querier) error, conn querier) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("store: panic of type %T inside a transaction", p)

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -24,20 +22,20 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 		}
 	}()
 	inUse := "before"
-	take := func(next string, then func(*sqlite.Conn) error) error {
-		return w.doOrUndo(t.Context(), func(conn *sqlite.Conn) error {
+	take := func(next string, then func(querier) error) error {
+		return w.doOrUndo(t.Context(), func(conn querier) error {
 			inUse = next
 			return then(conn)
 		}, func() { inUse = "before" })
 	}
 	// SQLite ends a transaction by itself where it can no longer write.
-	ended := func(conn *sqlite.Conn) error {
+	ended := func(conn querier) error {
 		return errors.Join(exec(conn, "ROLLBACK"), errors.New("the transaction has ended"))
 	}
 	if err := take("lost", ended); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
 		t.Errorf("a transaction that ended by itself is answered %v", err)
 	}
-	if err := w.do(t.Context(), func(*sqlite.Conn) error {
+	if err := w.do(t.Context(), func(querier) error {
 		if inUse != "before" {
 			t.Errorf("the next call finds %q in use", inUse)
 		}
@@ -46,7 +44,7 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The control: what was kept stays in use.
-	if err := take("kept", func(*sqlite.Conn) error { return nil }); err != nil || inUse != "kept" {
+	if err := take("kept", func(querier) error { return nil }); err != nil || inUse != "kept" {
 		t.Errorf("after a commit %q is in use: %v", inUse, err)
 	}
 }
