@@ -38,11 +38,11 @@ func (s *Store) adopt(conn querier, law *agreement.Law) error {
 	if err != nil || same != 0 {
 		return err
 	}
-	if err := exec(conn, "UPDATE agreements SET in_force = 0"); err != nil {
+	if err := exec(conn, "UPDATE agreements SET in_force = 0 WHERE in_force = 1"); err != nil {
 		return err
 	}
 	if err := exec(conn, `INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,?,1)
-		ON CONFLICT DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
+		ON CONFLICT (hash) DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
 		return err
 	}
 	leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())

@@ -32,8 +32,8 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 		if err := collect(&o.Orders, "SELECT name FROM orders WHERE until_time <> 0 AND until_time <= ? LIMIT 100", now); err != nil {
 			return err
 		}
-		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r ON r.name = s.via
-			WHERE s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
+		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r
+			WHERE r.name = s.via AND s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
 			int(jisrv1.Link_LINK_PARTICIPANT), now, int(jisrv1.Share_STATE_ACTIVE))
 	})
 	return o, err
