@@ -40,9 +40,9 @@ CREATE TABLE sight (
 CREATE INDEX sight_by_name ON sight (name, holder, visible, link, via, scope, until_time);
 CREATE INDEX sight_by_via ON sight (via) WHERE via <> '';
 
--- Counts the changes of who may see what in a case; a read that was begun under
--- an older count is not released. Every case has its row from birth: where there
--- are several writers, whoever changes anything of the case holds it.
+-- Counts the transactions that wrote anything in a case, content or who may see
+-- it; a read that was begun under an older count is not released. Where there are
+-- several writers, whoever writes in a case holds its row first.
 CREATE TABLE epochs (
   case_name TEXT PRIMARY KEY,
   epoch     BIGINT NOT NULL
