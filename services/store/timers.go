@@ -43,8 +43,12 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 // entry, in one transaction. f must not ask for a caller.
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
-	return s.writer.do(ctx, func(conn querier) error {
+	return s.writer.do(ctx, func(conn transaction) error {
+		agreement.DocketFrom(ctx).Clear()
 		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
+		}
 		if err := f(tx); err != nil {
 			return err
 		}
