@@ -17,13 +17,14 @@ func (tx *Tx) PutConsent(c *jisrv1.Consent) error {
 		until = c.GetExpireTime().AsTime().UnixMicro()
 	}
 	err := exec(tx.conn, `INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time) VALUES(?,?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET until_time = excluded.until_time`,
+		ON CONFLICT (name) DO UPDATE SET until_time = excluded.until_time`,
 		c.GetName(), n.Parent, int(c.GetRecipientRole()), c.GetRecipient(), int(c.GetPurpose()),
 		int64(record.Classes(c.GetDataClasses()...)), until)
 	if err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // DropConsent takes a consent out of force.
@@ -32,7 +33,8 @@ func (tx *Tx) DropConsent(name string) error {
 	if err := exec(tx.conn, "DELETE FROM consents WHERE name = ?", name); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // consentInForce is one consent in force as it opens classes to a caller.

@@ -112,7 +112,7 @@ func (s *Store) page(conn querier, c *identity.Caller, q Query, after position) 
 		}
 		args = append(args, q.Size+1)
 	}
-	one := "SELECT * FROM (" + holderPage(q) + ")"
+	one := "SELECT * FROM (" + holderPage(q) + ") AS held"
 	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
 	err = each(conn, query, func(st result) error {
 		if len(found) == q.Size {
@@ -151,7 +151,7 @@ func holderPage(q Query) string {
 		page += " JOIN records r ON r.name = s.name"
 	}
 	page += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+		AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1`
 	if q.Parent != "" {
 		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
 	}

@@ -125,7 +125,7 @@ func (s *Store) standing(conn querier, c *identity.Caller, law *agreement.Law, t
 // links loads a caller's links to a record.
 func (s *Store) links(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(linkColumns, "", len(hs)),
+	err = each(conn, sightQuery(linkColumns, "WHERE", len(hs)),
 		func(st result) error {
 			known = true
 			addLink(l, st)
@@ -140,7 +140,7 @@ const (
 	linkColumns   = "s.link, s.scope, s.via, s.until_time"
 	recordColumns = linkColumns + `, r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
 		(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`
-	recordJoin = "CROSS JOIN records r ON r.name = s.name"
+	recordJoin = "CROSS JOIN records r WHERE r.name = s.name AND"
 )
 
 // sightQuery asks for a caller's links s to one record. A link that does not
@@ -148,8 +148,8 @@ const (
 // holders are rows: for a list after IN, SQLite makes a table at each asking.
 func sightQuery(columns, join string, holders int) string {
 	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join + `
-		WHERE s.holder = h.column1 AND s.name = ? AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+		s.holder = h.column1 AND s.name = ? AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1`
 }
 
 // rows returns n rows of one placeholder.
