@@ -93,7 +93,12 @@ func (f *file) change(_ context.Context, add []key, remove []string) (removed in
 	if err != nil {
 		return 0, err
 	}
-	defer end(&err)
+	defer func() {
+		committing := err == nil
+		if end(&err); committing && err != nil {
+			err = errors.Join(errUnclear, err)
+		}
+	}()
 	for _, k := range add {
 		if err := sqlitex.Execute(f.conn, addQuery, &sqlitex.ExecOptions{Args: []any{k.id, k.wrapped}}); err != nil {
 			return 0, err

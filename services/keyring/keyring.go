@@ -86,15 +86,6 @@ func (r *Ring) prepare(ctx context.Context) error {
 	return err
 }
 
-// Home is the database that the keyring lies in, as its server knows itself; empty
-// for a file. It must be no other's, and least of all that of the cases.
-func (r *Ring) Home() string {
-	if s, ok := r.shelf.(*served); ok {
-		return s.home
-	}
-	return ""
-}
-
 // Close gives back the keys that no record uses, and closes the shelf.
 func (r *Ring) Close() error {
 	err := r.discard(context.Background())
@@ -143,14 +134,17 @@ func (r *Ring) AEAD(ctx context.Context, id string) (cipher.AEAD, error) {
 }
 
 // Destroy destroys a key: every copy of what it sealed is unreadable from then
-// on, on every node. ErrDestroyed if there is none; after any other error it may
-// be destroyed or not, and destroying it again tells.
+// on, on every node. ErrDestroyed if there is none. After OUTCOME_UNKNOWN it may be
+// destroyed or not, and destroying it again tells; after any other error it is not.
 func (r *Ring) Destroy(ctx context.Context, id string) error {
 	if id == secretID {
 		return ErrDestroyed
 	}
 	removed, err := r.shelf.change(ctx, nil, []string{id})
 	r.memory.forget(time.Now()) // whatever came of it: what is there still is read again
+	if errors.Is(err, errUnclear) {
+		return errors.Join(fault.New(fault.OutcomeUnknown), fmt.Errorf("keyring: destroy: %w", err))
+	}
 	if err != nil {
 		return unavailable("destroy", err)
 	}

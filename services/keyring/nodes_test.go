@@ -9,25 +9,30 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 func TestWhatOneNodeDestroysNoOtherOpens(t *testing.T) {
 	ctx, s := context.Background(), onPostgres(t)
 	a, b := s.open(t), s.open(t)
-	for name, destroy := range map[string]func(id string){
-		"by a node":        func(id string) { must(t, a.Destroy(ctx, id)) },
-		"by another hand":  func(id string) { s.hand(t, "DELETE FROM keys WHERE id = $1", id) },
-		"with all that is": func(string) { s.hand(t, "DELETE FROM keys WHERE id <> 'exchange'") },
+	for _, c := range []struct {
+		name    string
+		destroy func(id string)
+	}{
+		{"by a node", func(id string) { must(t, a.Destroy(ctx, id)) }},
+		{"by another hand", func(id string) { s.hand(t, "DELETE FROM keys WHERE id = $1", id) }},
+		{"with all there is", func(string) { s.hand(t, "DELETE FROM keys WHERE id <> 'exchange'") }},
 	} {
 		id := take(t, a)
 		remembers(t, b, id)
-		destroy(id)
+		c.destroy(id)
 		if _, err := b.AEAD(ctx, id); !errors.Is(err, ErrDestroyed) {
-			t.Errorf("destroyed %s it still opens on another node: %v", name, err)
+			t.Errorf("destroyed %s it still opens on another node: %v", c.name, err)
 		}
 	}
 }
@@ -217,40 +222,45 @@ func TestNodesThatBeginTogetherAgreeOnTheSecret(t *testing.T) {
 	}
 	all.Wait()
 	for _, r := range nodes[1:] {
-		if !bytes.Equal(r.Secret("use"), nodes[0].Secret("use")) || r.Home() != nodes[0].Home() {
-			t.Error("two nodes of one keyring differ")
+		if !bytes.Equal(r.Secret("use"), nodes[0].Secret("use")) {
+			t.Error("two nodes of one keyring have two secrets")
 		}
-	}
-	if home := onPostgres(t).open(t).Home(); home == nodes[0].Home() || home == "" {
-		t.Errorf("another database is taken for the same: %q", home)
-	}
-	if home := onFile(t).open(t).Home(); home != "" {
-		t.Errorf("a file lies in database %q", home)
 	}
 }
 
 func TestADatabaseThatHoldsAnythingElseIsRefused(t *testing.T) {
-	s := onPostgres(t)
-	s.hand(t, "CREATE TABLE records(name text)")
-	kek, err := OpenFileKEK(s.kek)
-	must(t, err)
-	r, err := Open(s.place, kek, Forgetful)
-	if err == nil {
-		r.Close()
-		t.Fatal("the database of the cases was taken for the keyring's")
+	refused := func(s site, told string) {
+		t.Helper()
+		kek, err := OpenFileKEK(s.kek)
+		must(t, err)
+		r, err := Open(s.place, kek, Forgetful)
+		if err == nil {
+			r.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), told) {
+			t.Errorf("told %v, and not: %s", err, told)
+		}
 	}
-	if !strings.Contains(err.Error(), "name a database of its own") {
-		t.Error(err)
-	}
-	if s.hand(t, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'") != 1 {
+	foreign := onPostgres(t)
+	foreign.hand(t, "CREATE TABLE invoices(id int)")
+	refused(foreign, "name a database of its own")
+	if foreign.hand(t, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'") != 1 {
 		t.Error("tables were made in it all the same")
 	}
-	u, err := url.Parse(s.place)
+	cases := onPostgres(t)
+	pool, err := postgres.Open(t.Context(), cases.place, postgres.Options{Application: "store", Connections: 1, Forgetful: true})
+	must(t, err)
+	defer pool.Close()
+	steps, err := postgres.Load(fstest.MapFS{"0001_cases.expand.sql": {Data: []byte("CREATE TABLE records(name text)")}}, "store")
+	must(t, err)
+	must(t, postgres.Migrate(t.Context(), pool, steps))
+	refused(cases, "the database is that of the store: name another one for the keyring")
+	missing := onPostgres(t)
+	u, err := url.Parse(missing.place)
 	must(t, err)
 	u.Path += "x"
-	if _, err := Open(u.String(), kek, Forgetful); err == nil || !strings.Contains(err.Error(), "createdb") {
-		t.Errorf("of a database that is not there: %v", err)
-	}
+	missing.place = u.String()
+	refused(missing, "createdb")
 }
 
 func TestANodeThatComesToAnotherKeyringOpensAndMakesNothing(t *testing.T) {
@@ -273,6 +283,32 @@ func TestANodeThatComesToAnotherKeyringOpensAndMakesNothing(t *testing.T) {
 	}
 	if r.Probe(ctx) == nil {
 		t.Error("it says that it is well")
+	}
+}
+
+func TestADestructionThatIsCutOffIsUncertainAndToldByTheNext(t *testing.T) {
+	ctx, s := context.Background(), onPostgres(t)
+	r := s.open(t)
+	id := take(t, r)
+	at := func(commit string) { // lets every commit of a destruction come to that
+		s.hand(t, "CREATE OR REPLACE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "+commit+"; RETURN NULL; END $$")
+	}
+	at("PERFORM pg_terminate_backend(pg_backend_pid())")
+	s.hand(t, "CREATE CONSTRAINT TRIGGER cut AFTER DELETE ON keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()")
+	if err := r.Destroy(ctx, id); !errors.Is(err, fault.New(fault.OutcomeUnknown)) {
+		t.Errorf("cut off: %v", err)
+	}
+	at("RAISE 'no'")
+	if err := r.Destroy(ctx, id); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
+		t.Errorf("refused by the server: %v", err)
+	}
+	if _, err := r.AEAD(ctx, id); err != nil {
+		t.Errorf("neither destroyed it, and it does not open: %v", err)
+	}
+	at("NULL")
+	must(t, r.Destroy(ctx, id))
+	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("the next is told %v", err)
 	}
 }
 

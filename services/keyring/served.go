@@ -31,7 +31,6 @@ var migrations embed.FS
 type served struct {
 	pool *pgxpool.Pool
 	ring [16]byte // whose database it is, as it was opened
-	home string
 }
 
 func openServed(ctx context.Context, url string, o postgres.Options) (*served, error) {
@@ -63,10 +62,7 @@ func (s *served) prepare(ctx context.Context) error {
 	if err := postgres.Migrate(ctx, s.pool, steps); err != nil {
 		return err
 	}
-	if err := s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring); err != nil {
-		return err
-	}
-	return s.pool.QueryRow(ctx, "SELECT system_identifier || '/' || current_database() FROM pg_control_system()").Scan(&s.home)
+	return s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring)
 }
 
 func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {
@@ -86,31 +82,40 @@ func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generat
 func (s *served) change(ctx context.Context, add []key, remove []string) (removed int, err error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var ring [16]byte
-		b := &pgx.Batch{}
-		b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
-		for _, k := range add {
-			b.Queue(addQuery, k.id, k.wrapped)
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback(ctx) //nolint:errcheck // nothing is left to do after a commit, nor after what failed
+	var ring [16]byte
+	b := &pgx.Batch{}
+	b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
+	for _, k := range add {
+		b.Queue(addQuery, k.id, k.wrapped)
+	}
+	for _, id := range remove {
+		b.Queue(removeQuery, id).Exec(func(tag pgconn.CommandTag) error {
+			removed += int(tag.RowsAffected())
+			return nil
+		})
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return 0, err
+	}
+	if ring != s.ring {
+		return 0, errGone
+	}
+	if err := tx.Commit(ctx); err != nil {
+		var said *pgconn.PgError
+		if errors.As(err, &said) && said.Severity == "ERROR" {
+			return 0, err // the server says that it is not kept
 		}
-		for _, id := range remove {
-			b.Queue(removeQuery, id).Exec(func(tag pgconn.CommandTag) error {
-				removed += int(tag.RowsAffected())
-				return nil
-			})
-		}
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
-			return err
-		}
-		if ring != s.ring {
-			return errGone
-		}
-		return nil
-	})
-	if err == nil && removed > 0 {
+		return 0, errors.Join(errUnclear, err)
+	}
+	if removed > 0 {
 		s.vacuum(ctx)
 	}
-	return removed, err
+	return removed, nil
 }
 
 // vacuum lets the places of removed keys be written over. Where it is refused or

@@ -39,6 +39,9 @@ const (
 // one that nobody finds again is lost with the process.
 var errGone = errors.New("the keyring is gone or is another one: put it back and restart")
 
+// errUnclear says that a commit was cut off: what was to change may have changed.
+var errUnclear = errors.New("the commit was cut off")
+
 // Demand is what a keyring's database must be beyond what is always demanded of one.
 type Demand func(*postgres.Options)
 
