@@ -51,6 +51,7 @@ type Store struct {
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
 	failed     atomic.Bool
+	lawful     lawful
 }
 
 // engine is a database behind the store.
@@ -73,10 +74,10 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if o.Meter == nil {
 		o.Meter = unmeasured{}
 	}
-	s := &Store{Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring)}
+	s := &Store{Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), lawful: newLawful()}
 	var err error
 	if postgres.IsURL(database) {
-		s.engine, s.writer, err = openServer(ctx, database, o)
+		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
 	} else {
 		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
 	}

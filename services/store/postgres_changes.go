@@ -84,6 +84,9 @@ func (s *server) commit(batch []*job) (rest []*job) {
 			}
 			j.err = errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err})
 		}
+		if moved(j.err) {
+			s.lawful.ask() // this node may be the last to hear
+		}
 		if j.err != nil {
 			j.err = answer(j.err)
 		}
@@ -99,7 +102,9 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	s.meter.Committed(len(done), c.kinds, time.Since(began))
 	for _, j := range done {
 		if j.err == nil && j.take != nil {
+			s.lawful.turn.Lock() // whoever has read the agreement of before has set it by now
 			j.take()
+			s.lawful.turn.Unlock()
 		}
 		close(j.done)
 	}
