@@ -119,8 +119,11 @@ type transaction interface {
 	// enter appends an entry to the access log.
 	enter(e *entry) error
 	// hold keeps everybody else from writing in the case of a record until the
-	// transaction has ended; what is read afterwards is what they left.
-	hold(name string) error
+	// transaction has ended; what is read afterwards is what they left. Where holders
+	// are given, one of them must have a link to the record: whoever has none must
+	// neither hold it nor be told by waiting that it is there. What hold returns is
+	// asked when the record was read, and says whether its case is held.
+	hold(name string, holders ...any) (held func(caseName string) error)
 	// decidedBy demands that the agreement of that hash is in force, and stays so
 	// until the transaction has ended; else the call is answered agreement.ErrMoved.
 	decidedBy(hash string) error

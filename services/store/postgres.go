@@ -31,6 +31,7 @@ type server struct {
 	writer
 	meter   Meter
 	lawful  lawful
+	numbers numbers
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	ended   sync.WaitGroup
