@@ -15,10 +15,15 @@ import (
 
 // View reads a record for change, as Store.View does for reading.
 func (tx *Tx) View(name string, m proto.Message) error {
-	if err := tx.conn.hold(name); err != nil {
+	held := tx.conn.hold(name, holders(tx.caller)...)
+	if err := tx.store.view(tx.ctx, tx.conn, tx.caller, tx.law, name, m); err != nil {
 		return err
 	}
-	return tx.store.view(tx.ctx, tx.conn, tx.caller, tx.law, name, m)
+	l, _ := agreement.DocketFrom(tx.ctx).Loaded(name)
+	if tx.moved[l.Case] {
+		return nil // held already, or so new that nobody else knows of it
+	}
+	return held(l.Case)
 }
 
 // Standing returns the caller's standing to a record that it has viewed.
@@ -47,13 +52,15 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
-	if err := tx.conn.hold(name); err != nil {
+	held := tx.conn.hold(name)
+	if r, found, err = loadRow(tx.conn, name); !found || err != nil {
 		return r, false, err
 	}
-	if r, found, err = loadRow(tx.conn, name); found && err == nil {
-		tx.rows[name] = r
+	tx.rows[name] = r
+	if tx.moved[r.caseName] {
+		return r, true, nil
 	}
-	return r, found, err
+	return r, true, held(r.caseName)
 }
 
 // Load reads a record's header for the server's own act, whatever the caller may know of.
