@@ -105,7 +105,11 @@ func (c *pgConn) send() error {
 	}
 	batch := c.batch
 	c.batch, c.checks = &pgx.Batch{}, 0
-	return c.conn.SendBatch(c.ctx, batch).Close()
+	err := c.conn.SendBatch(c.ctx, batch).Close()
+	if err != nil && c.conn.IsClosed() {
+		return lost(err)
+	}
+	return err
 }
 
 func (c *pgConn) decidedBy(hash string) error {
