@@ -254,3 +254,11 @@ func TestAServerThatIsAwayIsToldByHealthAndFoundAgain(t *testing.T) {
 	must(t, n.begun(police, about)())
 	n.aCase()
 }
+
+// databaseOf is the name of a database in its URL.
+func databaseOf(t testing.TB, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	must(t, err)
+	return u.Path[1:]
+}
