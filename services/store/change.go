@@ -48,24 +48,28 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    querier
+	conn    *unwritten
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row  // as they are now, where the call knows
-	moved   map[string]bool // cases in which this call wrote anything
-	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
+	rows    map[string]row   // as they are now, where the call knows
+	born    map[string]bool  // records that this call created
+	files   map[string]*file // of cases, as far as the call knows them
+	moved   map[string]bool  // cases in which this call wrote anything
+	sealed  map[string]bool  // whether a seal is in force in a case, where the call knows
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
 func (s *Store) newTx(ctx context.Context, conn querier, c *identity.Caller) *Tx {
-	return &Tx{
-		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
-		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
-		moved: make(map[string]bool), sealed: make(map[string]bool),
+	tx := &Tx{
+		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
+		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
+		files: make(map[string]*file), moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
+	tx.conn = &unwritten{conn: conn, closing: make(map[string]bool), close: tx.showUnsealed}
+	return tx
 }
 
 // Now is the transaction's time.
@@ -108,7 +112,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)

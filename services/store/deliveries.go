@@ -37,16 +37,14 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	// A row for each person, so that the delivery closes when all of them are sealed.
 	for _, person := range personsOf(n) {
 		link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), subject: person, scope: record.EveryClass}
-		if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
-			return err
-		}
+		tx.insertSight(link, t.Name, name, tx.now)
 	}
 	queued, err := tx.count("arrivals/" + agency)
 	if err != nil {
 		return err
 	}
-	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
-		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+	tx.conn.queued.put(name, name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING), 0)
+	return nil
 }
 
 // personsOf are the persons a notification is about; one that is empty stands for the whole case.
@@ -84,12 +82,11 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	}
 	n.SetReceipts(receipts)
 	tx.mark(t, nil, n, e, tx.caller.Agency)
-	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, n, e); err != nil {
+	r := row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}
+	if err := tx.insert(r, n, e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	tx.touch(name, record.Classes(jisrv1.DataClass_DATA_CLASS_NOTIFICATION), nil)
 	for _, r := range n.GetReceivers() {
 		agency := strings.TrimPrefix(r, "agencies/")
@@ -106,10 +103,8 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 
 // count returns the next number of a counter, without gaps.
 func (tx *Tx) count(name string) (int64, error) {
-	if err := exec(tx.conn, "INSERT INTO counters(name, value) VALUES(?, 1) ON CONFLICT DO UPDATE SET value = value + 1", name); err != nil {
-		return 0, err
-	}
-	return number(tx.conn, "SELECT value FROM counters WHERE name = ?", name)
+	return number(tx.conn, `INSERT INTO counters(name, value) VALUES(?, 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`, name)
 }
 
 // Lease hands out waiting deliveries of the caller's agency: at most one

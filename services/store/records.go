@@ -44,7 +44,8 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
-	if r, found, err = loadRow(tx.conn, name); found && err == nil {
+	// What waits to be written is among those rows.
+	if r, found, err = loadRow(tx.conn.conn, name); found && err == nil {
 		tx.rows[name] = r
 	}
 	return r, found, err
@@ -121,9 +122,7 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	if err := tx.insert(r, m, e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	if c, ok := m.(*jisrv1.Case); ok {
 		if err := tx.placeCase(c, tx.now); err != nil {
 			return err
@@ -139,13 +138,9 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 }
 
 // author keeps the writer's sight of what it wrote, whatever ends.
-func (tx *Tx) author(name string, t *record.Type) error {
-	row := sightRow{holder: agencyHolder(tx.caller.Agency), link: jisrv1.Link_LINK_AUTHOR, scope: record.EveryClass}
-	r, err := tx.row(name)
-	if err != nil {
-		return err
-	}
-	return tx.insertSight(row, t.Name, name, time.UnixMicro(r.created))
+func (tx *Tx) author(r row) {
+	link := sightRow{holder: agencyHolder(tx.caller.Agency), link: jisrv1.Link_LINK_AUTHOR, scope: record.EveryClass}
+	tx.insertSight(link, r.typ.Name, r.name, time.UnixMicro(r.created))
 }
 
 // keyFor returns the key of whom the record is about: its victim's, else its
@@ -195,9 +190,7 @@ func (tx *Tx) Tell(m, incoming proto.Message, mask []string, etag string) error 
 	if err := tx.update(r, m, &e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	tx.touch(name, told.Classes, told.Changed)
 	return nil
 }
@@ -289,10 +282,13 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	}
 	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
-	tx.rows[r.name] = r
+	tx.rows[r.name], tx.born[r.name] = r, true
+	tx.conn.created(stored{r, stateOf(m)})
+	if f := tx.files[r.caseName]; f != nil && f.read {
+		f.records = append(f.records, member{r.name, r.typ.Name, r.subject, r.created})
+	}
 	tx.move(r.caseName)
-	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
-		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
+	return nil
 }
 
 func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
@@ -303,7 +299,7 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
+	tx.conn.altered(stored{r, stateOf(m)})
 	tx.move(r.caseName)
-	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
-		r.header, r.envelope, stateOf(m), r.revision, r.name)
+	return nil
 }
