@@ -92,8 +92,12 @@ func (s *Store) seatMonitors(conn querier, law *agreement.Law) error {
 		return err
 	}
 	for _, name := range cases {
-		tx := &Tx{store: s, conn: conn, law: law, now: s.now(), rows: make(map[string]row)}
+		tx := s.newTx(context.Background(), conn, nil)
+		tx.law = law
 		if err := tx.oversee(name); err != nil {
+			return err
+		}
+		if err := tx.countEpochs(); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,9 @@ type Tx struct {
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row // as they are now, where the call knows
+	rows    map[string]row  // as they are now, where the call knows
+	moved   map[string]bool // cases in which this call wrote anything
+	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
@@ -62,6 +64,7 @@ func (s *Store) newTx(ctx context.Context, conn querier, c *identity.Caller) *Tx
 	return &Tx{
 		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
+		moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
 }
 
@@ -103,6 +106,9 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		}
 		reply, err := f(tx)
 		if err != nil {
+			return err
+		}
+		if err := tx.countEpochs(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)

@@ -23,7 +23,8 @@ func (tx *Tx) PutConsent(c *jisrv1.Consent) error {
 	if err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // DropConsent takes a consent out of force.
@@ -32,7 +33,8 @@ func (tx *Tx) DropConsent(name string) error {
 	if err := exec(tx.conn, "DELETE FROM consents WHERE name = ?", name); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // consentInForce is one consent in force as it opens classes to a caller.

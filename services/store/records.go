@@ -290,6 +290,7 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
+	tx.move(r.caseName)
 	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
 		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
 }
@@ -302,6 +303,7 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
+	tx.move(r.caseName)
 	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
 		r.header, r.envelope, stateOf(m), r.revision, r.name)
 }

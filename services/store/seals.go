@@ -20,6 +20,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 	if err := unmarshalHeader(c.header, head); err != nil {
 		return err
 	}
+	tx.sealed[caseName] = true
 	for _, agency := range named {
 		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", order, caseName, subject, agency); err != nil {
 			return err
@@ -33,7 +34,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 			}
 		}
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
 // NamedBySeals fails unless the seals in force of a matter, and of those persons
@@ -91,18 +92,31 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 	}
+	delete(tx.sealed, caseName) // another seal may be in force
 	if err := tx.showUnsealed(caseName); err != nil {
 		return nil, err
 	}
-	return orders, tx.moved(caseName)
+	tx.move(caseName)
+	return orders, nil
 }
 
 // closeSealed makes rows visible or not as the seals in force say. It runs after
 // every change of links, so that no link made under a seal opens the matter.
 func (tx *Tx) closeSealed(caseName string) error {
-	sealed, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM seals WHERE case_name = ?)", caseName)
-	if err != nil || sealed == 0 {
-		return err
+	if caseName == "" {
+		return nil
+	}
+	sealed, known := tx.sealed[caseName]
+	if !known {
+		found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
+		if err != nil {
+			return err
+		}
+		sealed = found != 0
+		tx.sealed[caseName] = sealed
+	}
+	if !sealed {
+		return nil
 	}
 	return tx.showUnsealed(caseName)
 }

@@ -243,7 +243,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 			return err
 		}
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
 // LinkOnly makes a link on one record and nothing beside it.
@@ -256,7 +256,7 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 	if err := tx.insertSight(row, r.typ.Name, name, time.UnixMicro(r.created)); err != nil {
 		return err
 	}
-	return tx.moved(r.caseName)
+	return tx.relinked(r.caseName)
 }
 
 // Unlink ends every link that a record made. Its parties keep sight of the
@@ -269,17 +269,12 @@ func (tx *Tx) Unlink(caseName, via string) error {
 		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
 		return err
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
-// moved counts a change of who may see what in a case, and closes anew what a seal closes.
-func (tx *Tx) moved(caseName string) error {
-	if caseName == "" {
-		return nil
-	}
-	if err := exec(tx.conn, "INSERT INTO epochs(case_name, epoch) VALUES(?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1", caseName); err != nil {
-		return err
-	}
+// relinked closes anew what a seal of the case closes, after a change of links.
+func (tx *Tx) relinked(caseName string) error {
+	tx.move(caseName)
 	return tx.closeSealed(caseName)
 }
 

@@ -34,8 +34,8 @@ CREATE TABLE sight (
 CREATE INDEX sight_by_name ON sight (name, holder);
 CREATE INDEX sight_by_via ON sight (via);
 
--- Counts the changes of who may see what in a case; a read that was begun under
--- an older count is not released.
+-- Counts the transactions that wrote anything in a case, content or who may see
+-- it; a read that was begun under an older count is not released.
 CREATE TABLE epochs (
   case_name TEXT PRIMARY KEY,
   epoch     BIGINT NOT NULL
