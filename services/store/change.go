@@ -56,6 +56,7 @@ type Tx struct {
 	order   []string
 	rows    map[string]row  // as they are now, where the call knows
 	moved   map[string]bool // cases in which this call wrote anything
+	counted []string        // those of them that were counted
 	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
 }
 
@@ -89,9 +90,10 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	// is cut off leaves nobody knowing.
 	inside := context.WithoutCancel(ctx)
 	var entry string
+	var tx *Tx
 	err := s.writer.do(ctx, func(conn querier) error {
 		docket.Clear()
-		tx := s.newTx(inside, conn, c)
+		tx = s.newTx(inside, conn, c)
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
@@ -122,6 +124,9 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		proto.Merge(empty, rendered)
 		return tx.remember(call, key, body, rendered, entry)
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
 	if err != nil {
 		return empty, err
 	}

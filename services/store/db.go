@@ -27,7 +27,7 @@ var migrations embed.FS
 // readers bounds the read connections; each costs about 200 kB once used.
 const readers = 8
 
-// Options are what a store needs; all are required but Meter.
+// Options are what a store needs; all are required but Meter and Recent.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -46,6 +46,8 @@ type Options struct {
 	Fatal func(error)
 	// Meter is told what the writer does; nobody when nil.
 	Meter Meter
+	// Recent bounds what is kept of records that were read, in bytes; 16 MiB if 0, none if negative.
+	Recent int
 }
 
 // Store is an embedded store on SQLite.
@@ -56,6 +58,7 @@ type Store struct {
 	writer     *writer
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
+	recent     *recent
 	failed     atomic.Bool
 }
 
@@ -81,7 +84,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		conn.Close()
 		return nil, fmt.Errorf("store: open readers: %w", err)
 	}
-	s := &Store{Options: o, path: path, pool: pool, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring)}
+	s := &Store{Options: o, path: path, pool: pool, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent)}
 	s.writer = newWriter(conn, s.onFatal, o.Meter)
 	return s, nil
 }

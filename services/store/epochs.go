@@ -20,6 +20,7 @@ func (tx *Tx) move(caseName string) {
 func (tx *Tx) countEpochs() error {
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
+	tx.counted = append(tx.counted, names...)
 	for chunk := range slices.Chunk(names, epochChunk) {
 		args := make([]any, len(chunk))
 		for i, name := range chunk {

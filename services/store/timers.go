@@ -43,8 +43,9 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 // entry, in one transaction. f must not ask for a caller.
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
-	return s.writer.do(ctx, func(conn querier) error {
-		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn querier) error {
+		tx = s.newTx(context.WithoutCancel(ctx), conn, nil)
 		if err := f(tx); err != nil {
 			return err
 		}
@@ -57,6 +58,10 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		_, err := tx.appendChanged("")
 		return err
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
+	return err
 }
 
 // Passed reports whether a term has passed at the transaction's time; no term never passes.

@@ -35,30 +35,74 @@ func (s *Store) View(ctx context.Context, c *identity.Caller, name string, m pro
 	return s.read(ctx, func(conn querier) error { return s.view(ctx, conn, c, c.Law, name, m) })
 }
 
-func (s *Store) view(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
-	docket := agreement.DocketFrom(ctx)
-	if c == nil || docket == nil {
-		return fault.New(fault.Internal) // a call without a caller or docket did not come through the door
-	}
-	n, ok := record.ParseName(name)
-	if !ok || n.Type != record.TypeOf(m) {
-		return fault.New(fault.NotFound)
-	}
-	r, l, known, err := s.sighted(conn, c, law, n.Type, name)
+// viewRecent is View for what leaves behind an entry: it may take a record that
+// was read before, since Append finds out if that has moved.
+func (s *Store) viewRecent(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
+	docket, n, err := asked(ctx, c, name, m)
 	if err != nil {
-		return unavailable(ctx, err)
+		return err
 	}
+	key := keyOf(c, name)
+	r, l, known := s.recent.get(key, s.Clock())
 	if !known {
-		return fault.New(fault.NotFound)
-	}
-	if err := s.complete(conn, c, law, n.Type, r, &l); err != nil {
-		return unavailable(ctx, err)
+		err := s.read(ctx, func(conn querier) (err error) {
+			r, l, err = s.load(ctx, conn, c, c.Law, n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.recent.put(key, r, l)
 	}
 	if err := fill(m, r); err != nil {
 		return err
 	}
 	docket.Load(name, l)
 	return nil
+}
+
+func (s *Store) view(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
+	docket, n, err := asked(ctx, c, name, m)
+	if err != nil {
+		return err
+	}
+	r, l, err := s.load(ctx, conn, c, law, n)
+	if err != nil {
+		return err
+	}
+	if err := fill(m, r); err != nil {
+		return err
+	}
+	docket.Load(name, l)
+	return nil
+}
+
+// asked is what a call asks for by a name, and its docket.
+func asked(ctx context.Context, c *identity.Caller, name string, m proto.Message) (*agreement.Docket, record.Name, error) {
+	docket := agreement.DocketFrom(ctx)
+	if c == nil || docket == nil {
+		return nil, record.Name{}, fault.New(fault.Internal) // a call without a caller or docket did not come through the door
+	}
+	n, ok := record.ParseName(name)
+	if !ok || n.Type != record.TypeOf(m) {
+		return nil, record.Name{}, fault.New(fault.NotFound)
+	}
+	return docket, n, nil
+}
+
+// load reads a record and the caller's standing to it.
+func (s *Store) load(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, n record.Name) (row, agreement.Loaded, error) {
+	r, l, known, err := s.sighted(conn, c, law, n.Type, n.Full)
+	if err == nil && known {
+		err = s.complete(conn, c, law, n.Type, r, &l)
+	}
+	switch {
+	case err != nil:
+		return row{}, agreement.Loaded{}, unavailable(ctx, err)
+	case !known:
+		return row{}, agreement.Loaded{}, fault.New(fault.NotFound)
+	}
+	return r, l, nil
 }
 
 // fill sets a record's header and attaches its sealed sections.
