@@ -48,7 +48,7 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    querier
+	conn    transaction
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
@@ -61,7 +61,7 @@ type Tx struct {
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
-func (s *Store) newTx(ctx context.Context, conn querier, c *identity.Caller) *Tx {
+func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
 	return &Tx{
 		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
@@ -91,11 +91,14 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	inside := context.WithoutCancel(ctx)
 	var entry string
 	var tx *Tx
-	err := s.writer.do(ctx, func(conn querier) error {
+	err := s.writer.do(ctx, func(conn transaction) error {
 		docket.Clear()
 		tx = s.newTx(inside, conn, c)
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
 		}
 		key, body, err := s.callKey(c, call)
 		if err != nil {
@@ -240,7 +243,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.name, tx.store.insertEntry(tx.conn, e)
+	return e.name, tx.conn.enter(e)
 }
 
 // touch notes a record for the log entry.

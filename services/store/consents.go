@@ -17,7 +17,7 @@ func (tx *Tx) PutConsent(c *jisrv1.Consent) error {
 		until = c.GetExpireTime().AsTime().UnixMicro()
 	}
 	err := exec(tx.conn, `INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time) VALUES(?,?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET until_time = excluded.until_time`,
+		ON CONFLICT (name) DO UPDATE SET until_time = excluded.until_time`,
 		c.GetName(), n.Parent, int(c.GetRecipientRole()), c.GetRecipient(), int(c.GetPurpose()),
 		int64(record.Classes(c.GetDataClasses()...)), until)
 	if err != nil {

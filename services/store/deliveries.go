@@ -41,12 +41,8 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 			return err
 		}
 	}
-	queued, err := tx.count("arrivals/" + agency)
-	if err != nil {
-		return err
-	}
-	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
-		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, state, lease_until) VALUES(?,?,?,?,?,0)",
+		name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING))
 }
 
 // personsOf are the persons a notification is about; one that is empty stands for the whole case.
@@ -106,10 +102,8 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 
 // count returns the next number of a counter, without gaps.
 func (tx *Tx) count(name string) (int64, error) {
-	if err := exec(tx.conn, "INSERT INTO counters(name, value) VALUES(?, 1) ON CONFLICT DO UPDATE SET value = value + 1", name); err != nil {
-		return 0, err
-	}
-	return number(tx.conn, "SELECT value FROM counters WHERE name = ?", name)
+	return number(tx.conn, `INSERT INTO counters(name, value) VALUES(?, 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`, name)
 }
 
 // Lease hands out waiting deliveries of the caller's agency: at most one

@@ -198,7 +198,7 @@ func pageText(q Query, holders int) string {
 	one := "SELECT * FROM (" + holderPage(q) + ") h"
 	names := one + strings.Repeat(" UNION "+one, holders-1) + " ORDER BY t, o " + limit
 	return "SELECT p.t, p.o, p.n, " + linkColumns + ", " + recordColumns + " FROM (" + names + `) p CROSS JOIN sight s CROSS JOIN records r
-		WHERE s.name = p.n AND s.holder IN (` + marks(holders) + ") AND " + inForce + " AND r.name = p.n ORDER BY p.t, p.o"
+		WHERE s.name = p.n AND s.holder IN (` + marks(holders) + ") AND " + standsNow + " AND r.name = p.n ORDER BY p.t, p.o"
 }
 
 // readable is how many bytes of a record's sections the caller may read; what it
@@ -229,7 +229,7 @@ func holderPage(q Query) string {
 	if q.State != 0 {
 		page += " JOIN records r ON r.name = s.name"
 	}
-	page += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + inForce
+	page += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
 	if q.Parent != "" {
 		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
 	}

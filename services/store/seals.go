@@ -125,10 +125,10 @@ func (tx *Tx) closeSealed(caseName string) error {
 // closes. A seal of a person closes what is about the person, and every link that
 // somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
-	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
+	return exec(tx.conn, `UPDATE sight SET visible = CASE WHEN EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
 			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
-			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder)) THEN 0 ELSE 1 END
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

@@ -32,8 +32,8 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 		if err := collect(&o.Orders, "SELECT name FROM orders WHERE until_time <> 0 AND until_time <= ? LIMIT 100", now); err != nil {
 			return err
 		}
-		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r ON r.name = s.via
-			WHERE s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
+		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r
+			WHERE r.name = s.via AND s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
 			int(jisrv1.Link_LINK_PARTICIPANT), now, int(jisrv1.Share_STATE_ACTIVE))
 	})
 	return o, err
@@ -44,8 +44,12 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
 	var tx *Tx
-	err := s.writer.do(ctx, func(conn querier) error {
+	err := s.writer.do(ctx, func(conn transaction) error {
+		agreement.DocketFrom(ctx).Clear()
 		tx = s.newTx(context.WithoutCancel(ctx), conn, nil)
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
+		}
 		if err := f(tx); err != nil {
 			return err
 		}

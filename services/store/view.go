@@ -164,7 +164,7 @@ func (s *Store) standing(conn querier, c *identity.Caller, law *agreement.Law, t
 // links loads a caller's links to a record.
 func (s *Store) links(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(linkColumns, "", len(hs)),
+	err = each(conn, sightQuery(linkColumns, "WHERE", len(hs)),
 		func(st result) error {
 			known = true
 			addLink(l, st, 0)
@@ -181,12 +181,12 @@ const (
 	recordColumns = `r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
 		(SELECT e.epoch FROM epochs e WHERE e.case_name = r.case_name)`
 	columns    = 6
-	recordJoin = "CROSS JOIN records r"
+	recordJoin = "CROSS JOIN records r WHERE r.name = s.name AND"
 )
 
-// inForce keeps the links that let a role know of a record now. One that does
+// standsNow keeps the links that let a role know of a record now. One that does
 // not let it know of such a record opens nothing of it and is left out.
-const inForce = "s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?) AND (CAST(? AS BIGINT) >> s.link) & 1 <> 0"
+const standsNow = "s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1"
 
 // rowAt takes a record from recordColumns, which begin at a column.
 func rowAt(st result, col int, t *record.Type, name string) row {
@@ -199,12 +199,8 @@ func rowAt(st result, col int, t *record.Type, name string) row {
 // sightQuery asks for a caller's links s to one record. The
 // holders are rows: for a list after IN, SQLite makes a table at each asking.
 func sightQuery(columns, join string, holders int) string {
-	query := "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join +
-		" WHERE s.holder = h.column1 AND s.name = ? AND " + inForce
-	if join != "" {
-		query += " AND r.name = s.name"
-	}
-	return query
+	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join +
+		" s.holder = h.column1 AND s.name = ? AND " + standsNow
 }
 
 // rows returns n rows of one placeholder.
