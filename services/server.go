@@ -33,6 +33,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/notifications"
 	"github.com/jisr-exchange/jisr/services/orders"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/referrals"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
@@ -61,8 +62,11 @@ const (
 
 // Options are what a server is made of; all are required but Budgets, Metrics and Tracing.
 type Options struct {
-	// Database is the path of the embedded store's file.
+	// Database is the path of the embedded store's file, or the postgres:// URL of
+	// the database that several nodes share.
 	Database string
+	// Postgres is what is demanded of a PostgreSQL server beyond what always is.
+	Postgres postgres.Options
 	// Keyring holds the data keys.
 	Keyring *keyring.Ring
 	// Law returns the agreement in force.
@@ -132,7 +136,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
-		Meter: meter(o.Metrics),
+		Meter: meter(o.Metrics), Server: o.Postgres,
 	})
 	if err != nil {
 		return nil, err

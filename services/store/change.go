@@ -54,21 +54,22 @@ type Tx struct {
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row   // as they are now, where the call knows
-	born    map[string]bool  // records that this call created
-	files   map[string]*file // of cases, as far as the call knows them
-	moved   map[string]bool  // cases in which this call wrote anything
-	sealed  map[string]bool  // whether a seal is in force in a case, where the call knows
+	rows    map[string]row       // as they are now, where the call knows
+	born    map[string]bool      // records that this call created
+	files   map[string]*caseFile // as far as the call knows them
+	moved   map[string]bool      // cases in which this call wrote anything
+	counted []string             // those of them that were counted
+	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
-func (s *Store) newTx(ctx context.Context, conn querier, c *identity.Caller) *Tx {
+func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
 	tx := &Tx{
 		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
-		files: make(map[string]*file), moved: make(map[string]bool), sealed: make(map[string]bool),
+		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
-	tx.conn = &unwritten{conn: conn, closing: make(map[string]bool), close: tx.showUnsealed}
+	tx.conn = &unwritten{transaction: conn, closing: make(map[string]bool), close: tx.showUnsealed}
 	return tx
 }
 
@@ -93,11 +94,15 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	// is cut off leaves nobody knowing.
 	inside := context.WithoutCancel(ctx)
 	var entry string
-	err := s.writer.do(ctx, func(conn querier) error {
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) error {
 		docket.Clear()
-		tx := s.newTx(inside, conn, c)
+		tx = s.newTx(inside, conn, c)
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
 		}
 		key, body, err := s.callKey(c, call)
 		if err != nil {
@@ -126,6 +131,9 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		proto.Merge(empty, rendered)
 		return tx.remember(call, key, body, rendered, entry)
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
 	if err != nil {
 		return empty, err
 	}
@@ -239,7 +247,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.name, tx.store.insertEntry(tx.conn, e)
+	return e.name, tx.conn.enter(e)
 }
 
 // touch notes a record for the log entry.

@@ -39,11 +39,7 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 		link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), subject: person, scope: record.EveryClass}
 		tx.insertSight(link, t.Name, name, tx.now)
 	}
-	queued, err := tx.count("arrivals/" + agency)
-	if err != nil {
-		return err
-	}
-	tx.conn.queued.put(name, name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING), 0)
+	tx.conn.deliveries.put(name, name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING), 0)
 	return nil
 }
 

@@ -22,6 +22,7 @@ func (tx *Tx) settle() error {
 	}
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
+	tx.counted = append(tx.counted, names...)
 	rows := make([][]any, len(names))
 	for i, name := range names {
 		rows[i] = []any{name, 1}

@@ -3,9 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/audit"
@@ -32,7 +29,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 		fresh = make([]byte, ballast)
 	}
 	rand.Read(fresh)
-	return s.writer.do(ctx, func(conn querier) error {
+	return s.writer.do(ctx, func(conn transaction) error {
 		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
 	})
 }
@@ -40,7 +37,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 // ProbeLog reports whether the log takes an entry, and leaves none: the attempt is
 // undone in its own transaction. That the disk has room is for Probe to say.
 func (s *Store) ProbeLog(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn querier) error {
+	return s.writer.do(ctx, func(conn transaction) error {
 		name, err := record.NewName(record.ByName("LogEntry"), "", rand.Reader)
 		if err != nil {
 			return err
@@ -67,21 +64,4 @@ func (s *Store) Waiting(ctx context.Context, agency string, state jisrv1.Deliver
 		return err
 	})
 	return n, err
-}
-
-// Sizes tells the bytes of the database, of its write-ahead log, and of what
-// their volume has left for this user. What cannot be asked is 0.
-func (s *Store) Sizes() (database, wal, free int64) {
-	size := func(path string) int64 {
-		info, err := os.Stat(path)
-		if err != nil {
-			return 0
-		}
-		return info.Size()
-	}
-	var volume unix.Statfs_t
-	if unix.Statfs(s.path, &volume) == nil {
-		free = int64(volume.Bavail) * volume.Bsize
-	}
-	return size(s.path), size(s.path + "-wal"), free
 }

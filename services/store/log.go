@@ -26,15 +26,15 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
 	if err == nil {
-		err = s.writer.append(context.WithoutCancel(ctx), func(conn querier) error {
-			if err := s.unmoved(conn, shown, law); err != nil {
-				return err
-			}
-			return s.insertEntry(conn, e)
-		})
+		err = s.writer.append(context.WithoutCancel(ctx), &showing{store: s, entry: e, shown: shown, law: law})
 	}
 	if err == nil {
 		return e.name, nil
+	}
+	if errors.Is(err, agreement.ErrMoved) {
+		for _, l := range shown {
+			s.recent.forget(l.Case) // it is read again, and not found here
+		}
 	}
 	var f *fault.Fault
 	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
@@ -43,16 +43,36 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	return "", err
 }
 
-func (s *Store) unmoved(conn querier, shown []agreement.Loaded, law *agreement.Law) error {
-	if law != nil && s.Law() != law {
+// showing is the entry of what is about to be shown, and under what it was read.
+type showing struct {
+	store *Store
+	entry *entry
+	shown []agreement.Loaded
+	law   *agreement.Law // nil: nothing is shown
+}
+
+// current asks what no database knows: whether this node is still under the
+// agreement of the read, and whether a term has run out.
+func (w *showing) current() error {
+	if w.law != nil && w.store.Law() != w.law {
 		return agreement.ErrMoved
 	}
-	now := s.Clock()
-	seen := make(map[string]int64, 1)
-	for _, l := range shown {
+	now := w.store.Clock()
+	for _, l := range w.shown {
 		if !l.Until.IsZero() && !now.Before(l.Until) {
 			return agreement.ErrMoved
 		}
+	}
+	return nil
+}
+
+// write checks that nothing has moved and appends the entry.
+func (w *showing) write(conn transaction) error {
+	if err := w.current(); err != nil {
+		return err
+	}
+	seen := make(map[string]int64, 1)
+	for _, l := range w.shown {
 		epoch, checked := seen[l.Case]
 		if !checked {
 			var err error
@@ -65,7 +85,7 @@ func (s *Store) unmoved(conn querier, shown []agreement.Loaded, law *agreement.L
 			return agreement.ErrMoved
 		}
 	}
-	return nil
+	return conn.enter(w.entry)
 }
 
 // entry is an entry as it is stored.
@@ -92,22 +112,6 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
 		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
 	}, nil
-}
-
-func (s *Store) insertEntry(conn querier, e *entry) error {
-	seq, err := conn.insert("INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
-		e.name, e.time, e.leaf, e.salt, e.commitment)
-	if err != nil {
-		return err
-	}
-	for _, subject := range e.subjects {
-		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), e.time, e.name, seq); err != nil {
-			return err
-		}
-	}
-	s.writer.entries = append(s.writer.entries, e.kind)
-	return nil
 }
 
 // Entries reads a page of the entries about a record, newest first, for the

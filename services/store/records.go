@@ -15,7 +15,23 @@ import (
 
 // View reads a record for change, as Store.View does for reading.
 func (tx *Tx) View(name string, m proto.Message) error {
-	return tx.store.view(tx.ctx, tx.conn, tx.caller, tx.law, name, m)
+	docket, n, err := asked(tx.ctx, tx.caller, name, m)
+	if err != nil {
+		return err
+	}
+	if err := tx.conn.hold(name); err != nil {
+		return err
+	}
+	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	if err != nil {
+		return err
+	}
+	if err := fill(m, r); err != nil {
+		return err
+	}
+	tx.rows[name] = r
+	docket.Load(name, l)
+	return nil
 }
 
 // Standing returns the caller's standing to a record that it has viewed.
@@ -39,13 +55,16 @@ func (tx *Tx) row(name string) (row, error) {
 }
 
 // find is row for a record that may be missing. What this call has read or
-// written it does not read again: nobody else writes before it is done.
+// written it does not read again: nobody else writes in its case before it is done.
 func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
+	if err := tx.conn.hold(name); err != nil {
+		return r, false, err
+	}
 	// What waits to be written is among those rows.
-	if r, found, err = loadRow(tx.conn.conn, name); found && err == nil {
+	if r, found, err = loadRow(tx.conn.transaction, name); found && err == nil {
 		tx.rows[name] = r
 	}
 	return r, found, err
@@ -119,6 +138,12 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	}
 	tx.mark(t, nil, m, e, tx.caller.Agency)
 	r := row{typ: t, name: name, caseName: n.Case, subject: subject, created: tx.now.UnixMicro()}
+	if n.Case != name {
+		// Asked for before anything waits: what waits would be written first.
+		if _, err := tx.caseLinks(n.Case); err != nil {
+			return err
+		}
+	}
 	if err := tx.insert(r, m, e); err != nil {
 		return err
 	}
@@ -283,7 +308,7 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name], tx.born[r.name] = r, true
-	tx.conn.created(stored{r, stateOf(m)})
+	tx.conn.created(stored{row: r, state: stateOf(m)})
 	if f := tx.files[r.caseName]; f != nil && f.read {
 		f.records = append(f.records, member{r.name, r.typ.Name, r.subject, r.created})
 	}
@@ -299,7 +324,7 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
-	tx.conn.altered(stored{r, stateOf(m)})
+	tx.conn.altered(stored{row: r, state: stateOf(m), stands: r.revision - 1})
 	tx.move(r.caseName)
 	return nil
 }

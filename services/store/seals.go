@@ -128,6 +128,9 @@ func (tx *Tx) anySeal(caseName string) (bool, error) {
 	if sealed, known := tx.sealed[caseName]; known {
 		return sealed, nil
 	}
+	if err := tx.conn.hold(caseName); err != nil {
+		return false, err
+	}
 	found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
 	if err == nil {
 		tx.sealed[caseName] = found != 0
@@ -139,10 +142,10 @@ func (tx *Tx) anySeal(caseName string) (bool, error) {
 // closes. A seal of a person closes what is about the person, and every link that
 // somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
-	return exec(tx.conn.conn, `UPDATE sight SET visible = NOT EXISTS (
+	return exec(tx.conn.transaction, `UPDATE sight SET visible = CASE WHEN EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
 			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
-			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder)) THEN 0 ELSE 1 END
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

@@ -244,8 +244,13 @@ func (tx *Tx) Unlink(caseName, via string) error {
 	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND via <> '' AND name = ?",
-		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
+	past := int(jisrv1.Link_LINK_PAST)
+	if err := exec(tx.conn, `INSERT INTO sight(holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible)
+		SELECT holder, type, create_time, sort, name, CAST(?2 AS INTEGER), via, subject, scope, until_time, visible FROM sight
+		WHERE via = ?1 AND via <> '' AND name = ?1 AND link <> ?2 ORDER BY link DESC ON CONFLICT DO NOTHING`, via, past); err != nil {
+		return err
+	}
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ?1 AND via <> '' AND name = ?1 AND link <> ?2", via, past); err != nil {
 		return err
 	}
 	return tx.relinked(caseName)

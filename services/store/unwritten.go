@@ -12,13 +12,13 @@ import (
 // A call makes them one by one, by what follows from what; written together they
 // are a few wide statements. Whatever asks for them is not answered before.
 type unwritten struct {
-	conn    querier // writes at once
-	records []stored
-	changed []stored
-	sight   waiting[sightKey]
-	queued  waiting[string] // deliveries, by name
-	close   func(caseName string) error
-	closing map[string]bool // cases whose seals have to be applied to rows that wait
+	transaction
+	records    []stored // new ones
+	changed    []stored
+	sight      waiting[sightKey]
+	deliveries waiting[string]         // by name
+	closing    map[string]bool         // cases whose seals are to close what waits
+	close      func(name string) error // does so for one
 }
 
 // sightKey is what one row of sight differs by from another.
@@ -30,7 +30,8 @@ type sightKey struct {
 // stored is a record as it is written.
 type stored struct {
 	row
-	state int
+	state  int
+	stands int64 // the revision in the database, of one that is there
 }
 
 // waiting are rows of one table. A row made again, by its key, takes the first one's place.
@@ -57,32 +58,32 @@ func (w *waiting[K]) take() [][]any {
 	return rows
 }
 
-// Statements of a transaction go through here, and this is the one place where
-// rows stop waiting: before any statement that names one of their tables.
+// Statements of a call go through here, and this is the one place where rows stop
+// waiting: before any statement that names one of their tables.
 
 func (u *unwritten) exec(query string, args ...any) error {
 	if err := u.writeFor(query); err != nil {
 		return err
 	}
-	return u.conn.exec(query, args...)
+	return u.transaction.exec(query, args...)
 }
 
-func (u *unwritten) insert(query string, args ...any) (int64, error) {
+func (u *unwritten) fenced(query string, args ...any) error {
 	if err := u.writeFor(query); err != nil {
-		return 0, err
+		return err
 	}
-	return u.conn.insert(query, args...)
+	return u.transaction.fenced(query, args...)
 }
 
 func (u *unwritten) each(query string, f func(result) error, args ...any) error {
 	if err := u.writeFor(query); err != nil {
 		return err
 	}
-	return u.conn.each(query, f, args...)
+	return u.transaction.each(query, f, args...)
 }
 
 func (u *unwritten) empty() bool {
-	return len(u.records)+len(u.changed)+len(u.sight.rows)+len(u.queued.rows)+len(u.closing) == 0
+	return len(u.records)+len(u.changed)+len(u.sight.rows)+len(u.deliveries.rows)+len(u.closing) == 0
 }
 
 func (u *unwritten) writeFor(query string) error {
@@ -112,15 +113,16 @@ func (u *unwritten) write() error {
 		return err
 	}
 	for _, r := range changed {
-		if err := u.conn.exec("UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
-			r.header, r.envelope, r.state, r.revision, r.name); err != nil {
+		// The revision is the fence: what was merged is what stands there, or nothing is written.
+		if err := u.transaction.fenced("UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ? AND revision = ?",
+			r.header, r.envelope, r.state, r.revision, r.name, r.stands); err != nil {
 			return err
 		}
 	}
 	if err := u.insertAll(intoSight, u.sight.take()); err != nil {
 		return err
 	}
-	if err := u.insertAll(intoDeliveries, u.queued.take()); err != nil {
+	if err := u.insertAll(intoDeliveries, u.deliveries.take()); err != nil {
 		return err
 	}
 	cases := slices.Sorted(maps.Keys(u.closing))
@@ -139,6 +141,7 @@ func (u *unwritten) created(r stored) { u.records = append(u.records, r) }
 func (u *unwritten) altered(r stored) {
 	for _, list := range [][]stored{u.records, u.changed} {
 		if i := slices.IndexFunc(list, func(s stored) bool { return s.name == r.name }); i >= 0 {
+			r.stands = list[i].stands
 			list[i] = r
 			return
 		}
@@ -165,7 +168,7 @@ var (
 	intoRecords = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
 	intoSight   = wideInsert("sight", "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible",
 		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
-	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, queued, state, lease_until", "")
+	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = epochs.epoch + 1")
 )
 
@@ -182,7 +185,7 @@ func (u *unwritten) insertAll(into wide, rows [][]any) error {
 		for _, r := range rows[:1<<width] {
 			args = append(args, r...)
 		}
-		if err := u.conn.exec(into[width], args...); err != nil {
+		if err := u.transaction.exec(into[width], args...); err != nil {
 			return err
 		}
 		rows = rows[1<<width:]

@@ -7,9 +7,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// file is what a call knows of a case: asked for once, and kept in step with
+// caseFile is what a call knows of a case: asked for once, and kept in step with
 // what the call itself writes. Nobody else writes before it is done.
-type file struct {
+type caseFile struct {
 	linked  bool
 	links   []sightRow
 	read    bool
@@ -24,10 +24,10 @@ type member struct {
 	created                 int64
 }
 
-func (tx *Tx) file(caseName string) *file {
+func (tx *Tx) file(caseName string) *caseFile {
 	f := tx.files[caseName]
 	if f == nil {
-		f = &file{dangers: make(map[string][]string)}
+		f = &caseFile{dangers: make(map[string][]string)}
 		tx.files[caseName] = f
 	}
 	return f
@@ -46,6 +46,9 @@ func (tx *Tx) caseLinks(caseName string) ([]sightRow, error) {
 	if f.linked {
 		return f.links, nil
 	}
+	if err := tx.conn.hold(caseName); err != nil {
+		return nil, err
+	}
 	f.links = nil
 	err := each(tx.conn, "SELECT holder, link, via, subject, scope, until_time FROM sight WHERE name = ?",
 		func(s result) error {
@@ -60,7 +63,7 @@ func (tx *Tx) caseLinks(caseName string) ([]sightRow, error) {
 }
 
 // link takes a link on the case that the call has made.
-func (f *file) link(r sightRow) {
+func (f *caseFile) link(r sightRow) {
 	i := slices.IndexFunc(f.links, func(o sightRow) bool {
 		return o.holder == r.holder && o.link == r.link && o.via == r.via && o.subject == r.subject
 	})
@@ -77,13 +80,21 @@ func (f *file) link(r sightRow) {
 func (tx *Tx) members(caseName, person string) ([]member, error) {
 	f := tx.file(caseName)
 	if !f.read {
+		if err := tx.conn.hold(caseName); err != nil {
+			return nil, err
+		}
 		f.records = nil
-		err := each(tx.conn, "SELECT name, type, subject, create_time FROM records WHERE case_name = ?", func(s result) error {
+		err := each(tx.conn.transaction, "SELECT name, type, subject, create_time FROM records WHERE case_name = ?", func(s result) error {
 			f.records = append(f.records, member{s.ColumnText(0), s.ColumnText(1), s.ColumnText(2), s.ColumnInt64(3)})
 			return nil
 		}, caseName)
 		if err != nil {
 			return nil, err
+		}
+		for _, r := range tx.conn.records { // those that wait
+			if r.caseName == caseName {
+				f.records = append(f.records, member{r.name, r.typ.Name, r.subject, r.created})
+			}
 		}
 		f.read = true
 	}
