@@ -1,9 +1,11 @@
 package jisrtest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"zombiezen.com/go/sqlite"
@@ -12,24 +14,35 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // behind changes the database behind the exchange's back.
-func behind(t testing.TB, p *jisrtest.Play, query string, args ...any) {
+func behind(t testing.TB, p *jisrtest.Play, query, arg string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadWrite)
+	err := func() error {
+		if postgres.IsURL(p.Database()) {
+			conn, err := pgx.Connect(ctx, p.Database())
+			if err != nil {
+				return err
+			}
+			defer conn.Close(ctx)
+			_, err = conn.Exec(ctx, strings.ReplaceAll(query, "?", "$1"), arg)
+			return err
+		}
+		conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadWrite)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conn.SetBusyTimeout(time.Minute)
+		return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: []any{arg}})
+	}()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	conn.SetBusyTimeout(patienceWithDisk)
-	if err := sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args}); err != nil {
-		t.Fatal(err)
-	}
 }
-
-const patienceWithDisk = 10 * time.Second
 
 func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testing.T) {
 	p := baghdad(t)
