@@ -33,6 +33,12 @@ func (tx *Tx) file(caseName string) *caseFile {
 	return f
 }
 
+// hold makes sure that what is asked of a case now stays so until the call is done.
+func (tx *Tx) hold(caseName string) error {
+	_, _, err := tx.find(caseName)
+	return err
+}
+
 // unlinked notes that links in a case were taken away, or who endangers whom has changed.
 func (tx *Tx) unlinked(caseName string) {
 	f := tx.file(caseName)
@@ -46,7 +52,7 @@ func (tx *Tx) caseLinks(caseName string) ([]sightRow, error) {
 	if f.linked {
 		return f.links, nil
 	}
-	if err := tx.conn.hold(caseName); err != nil {
+	if err := tx.hold(caseName); err != nil {
 		return nil, err
 	}
 	f.links = nil
@@ -80,7 +86,7 @@ func (f *caseFile) link(r sightRow) {
 func (tx *Tx) members(caseName, person string) ([]member, error) {
 	f := tx.file(caseName)
 	if !f.read {
-		if err := tx.conn.hold(caseName); err != nil {
+		if err := tx.hold(caseName); err != nil {
 			return nil, err
 		}
 		f.records = nil

@@ -119,6 +119,10 @@ func (tx *Tx) Lease(most int, lease time.Duration) (leased []*jisrv1.Delivery, e
 			if err := tx.Load(name, d); err != nil {
 				return nil, err
 			}
+			if taken := d.GetState() != jisrv1.Delivery_STATE_PENDING &&
+				(d.GetState() != jisrv1.Delivery_STATE_LEASED || d.GetLeaseExpireTime().AsTime().After(tx.now)); taken {
+				continue // by another pull, before this one held the case
+			}
 			open, err := tx.deliverable(d)
 			if err != nil {
 				return nil, err

@@ -30,12 +30,14 @@ const (
 type server struct {
 	writer
 	meter   Meter
+	lawful  lawful
+	numbers numbers
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	ended   sync.WaitGroup
 }
 
-func openServer(ctx context.Context, url string, o Options) (engine, *writer, error) {
+func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *writer, error) {
 	steps, err := postgres.Load(spoken{}, "exchange")
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +50,7 @@ func openServer(ctx context.Context, url string, o Options) (engine, *writer, er
 	if write.Connections == 0 {
 		write.Connections, read.Connections = lanes+1, pgReaders
 	}
-	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter}
+	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}

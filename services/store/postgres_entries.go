@@ -124,6 +124,7 @@ func (s *server) write(batch []*job) error {
 	for _, j := range batch {
 		if j.err == nil && !written[j.showing.entry.name] {
 			j.err = agreement.ErrMoved
+			s.lawful.ask() // the agreement may have
 		}
 	}
 	return nil

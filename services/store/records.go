@@ -19,9 +19,7 @@ func (tx *Tx) View(name string, m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.conn.hold(name); err != nil {
-		return err
-	}
+	held := tx.conn.hold(name, holders(tx.caller)...)
 	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
 	if err != nil {
 		return err
@@ -31,7 +29,10 @@ func (tx *Tx) View(name string, m proto.Message) error {
 	}
 	tx.rows[name] = r
 	docket.Load(name, l)
-	return nil
+	if tx.moved[l.Case] {
+		return nil // held already, or so new that nobody else knows of it
+	}
+	return held(l.Case)
 }
 
 // Standing returns the caller's standing to a record that it has viewed.
@@ -60,14 +61,16 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
-	if err := tx.conn.hold(name); err != nil {
+	held := tx.conn.hold(name)
+	// What waits to be written is among those rows.
+	if r, found, err = loadRow(tx.conn.transaction, name); !found || err != nil {
 		return r, false, err
 	}
-	// What waits to be written is among those rows.
-	if r, found, err = loadRow(tx.conn.transaction, name); found && err == nil {
-		tx.rows[name] = r
+	tx.rows[name] = r
+	if tx.moved[r.caseName] {
+		return r, true, nil
 	}
-	return r, found, err
+	return r, true, held(r.caseName)
 }
 
 // Load reads a record's header for the server's own act, whatever the caller may know of.

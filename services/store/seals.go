@@ -128,7 +128,7 @@ func (tx *Tx) anySeal(caseName string) (bool, error) {
 	if sealed, known := tx.sealed[caseName]; known {
 		return sealed, nil
 	}
-	if err := tx.conn.hold(caseName); err != nil {
+	if err := tx.hold(caseName); err != nil {
 		return false, err
 	}
 	found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)

@@ -145,7 +145,9 @@ func (c *sqliteConn) enter(e *entry) error {
 }
 
 // hold is for several writers.
-func (c *sqliteConn) hold(string) error { return nil }
+func (c *sqliteConn) hold(string, ...any) func(string) error {
+	return func(string) error { return nil }
+}
 
 // decidedBy is for several writers: the agreement changes inside a transaction of this one.
 func (c *sqliteConn) decidedBy(string) error { return nil }

@@ -175,13 +175,12 @@ var (
 // insertAll inserts rows by as few statements as their number has binary digits,
 // and by one for each that is as wide as can be.
 func (u *unwritten) insertAll(into wide, rows [][]any) error {
-	var args []any
 	for width := widest - 1; len(rows) > 0; {
 		if len(rows) < 1<<width {
 			width--
 			continue
 		}
-		args = args[:0]
+		var args []any // not for the next one too: it may be sent later
 		for _, r := range rows[:1<<width] {
 			args = append(args, r...)
 		}
