@@ -216,6 +216,9 @@ func (x *Exchange) Database() string {
 	return filepath.Join(x.Dir, "jisr.db")
 }
 
+// Keyring holds its keys.
+func (x *Exchange) Keyring() *keyring.Ring { return x.ring }
+
 // Law is the agreement in force.
 func (x *Exchange) Law() *agreement.Law { return x.law.Load() }
 
