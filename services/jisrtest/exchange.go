@@ -175,8 +175,8 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
-// Keyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
-func (x *Exchange) Keyring() *keyring.Ring {
+// OpenKeyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
+func (x *Exchange) OpenKeyring() *keyring.Ring {
 	x.t.Helper()
 	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
 	x.must(err)
@@ -199,7 +199,7 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
-	x.ring = x.Keyring()
+	x.ring = x.OpenKeyring()
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}
@@ -239,6 +239,9 @@ func (x *Exchange) Database() string {
 	}
 	return filepath.Join(x.Dir, "jisr.db")
 }
+
+// Keyring holds its keys.
+func (x *Exchange) Keyring() *keyring.Ring { return x.ring }
 
 // Law is the agreement in force.
 func (x *Exchange) Law() *agreement.Law { return x.law.Load() }

@@ -48,25 +48,30 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    transaction
+	conn    *unwritten
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row  // as they are now, where the call knows
-	moved   map[string]bool // cases in which this call wrote anything
-	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
-	taken   []string        // keys for its new subjects
+	rows    map[string]row       // as they are now, where the call knows
+	born    map[string]bool      // records that this call created
+	files   map[string]*caseFile // as far as the call knows them
+	moved   map[string]bool      // cases in which this call wrote anything
+	counted []string             // those of them that were counted
+	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
+	taken   []string             // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
 func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
-	return &Tx{
-		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
-		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
-		moved: make(map[string]bool), sealed: make(map[string]bool),
+	tx := &Tx{
+		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
+		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
+		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
+	tx.conn = &unwritten{transaction: conn, closing: make(map[string]bool), close: tx.showUnsealed}
+	return tx
 }
 
 // Now is the transaction's time.
@@ -121,7 +126,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)
@@ -135,6 +140,9 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		proto.Merge(empty, rendered)
 		return tx.remember(key, body, rendered, entry)
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
 	if err != nil {
 		return empty, err
 	}

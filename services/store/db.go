@@ -17,7 +17,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
-// Options are what a store needs; all are required but Meter.
+// Options are what a store needs; all are required but Meter, Recent and Server.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -37,6 +37,8 @@ type Options struct {
 	Fatal func(error)
 	// Meter is told what the writer does; nobody when nil.
 	Meter Meter
+	// Recent bounds what is kept of records that were read, in bytes; 16 MiB if 0, none if negative.
+	Recent int
 	// Server is what is demanded of a PostgreSQL server beyond what always is; it
 	// has no meaning for a file. Its name and its bound have defaults.
 	Server postgres.Options
@@ -50,6 +52,7 @@ type Store struct {
 	writer     *writer
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
+	recent     *recent
 	failed     atomic.Bool
 	lawful     lawful
 }
@@ -74,7 +77,9 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if o.Meter == nil {
 		o.Meter = unmeasured{}
 	}
-	s := &Store{Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), lawful: newLawful()}
+	s := &Store{
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent), lawful: newLawful(),
+	}
 	var err error
 	if postgres.IsURL(database) {
 		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
@@ -154,6 +159,20 @@ func number(conn querier, query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
+}
+
+// chunks are how many rows one statement takes. They are few, since a connection
+// keeps every statement that it has prepared.
+var chunks = [...]int{64, 16, 4, 1}
+
+// chunk is how many of n rows the next statement takes.
+func chunk(n int) int {
+	for _, most := range chunks {
+		if n >= most {
+			return most
+		}
+	}
+	return 0
 }
 
 func blob(r result, col int) []byte {

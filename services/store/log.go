@@ -32,6 +32,11 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	if err == nil {
 		return e.name, nil
 	}
+	if errors.Is(err, agreement.ErrMoved) {
+		for _, l := range shown {
+			s.recent.forget(l.Case) // it is read again, and not found here
+		}
+	}
 	var f *fault.Fault
 	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
 		err = errors.Join(fault.New(fault.LogUnavailable), err)

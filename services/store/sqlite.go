@@ -161,6 +161,12 @@ func openConn(path string) (*sqliteConn, error) {
 		conn.Close()
 		return nil, err
 	}
+	// Room for what the calls of one commit change: pages that do not fit go to the
+	// file before the commit, are read back, and all behind them is summed anew.
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA cache_size=-16384", nil); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("store: %w", err)
+	}
 	return &sqliteConn{Conn: conn}, nil
 }
 
