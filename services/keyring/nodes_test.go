@@ -211,6 +211,49 @@ func TestCallsThatWaitShareOneLookAndItsFailure(t *testing.T) {
 	r.shelf = h.shelf
 }
 
+// broken is a shelf that counts the looks at it, and fails them while it is broken.
+type broken struct {
+	counting
+	failing atomic.Bool
+}
+
+func (b *broken) look(ctx context.Context, id string) ([]byte, generation, error) {
+	w, g, err := b.counting.look(ctx, id)
+	if b.failing.Load() {
+		return nil, generation{}, errors.New("the database is gone")
+	}
+	return w, g, err
+}
+
+func TestAShelfThatFailedIsNotTriedAgainByWhoCameBefore(t *testing.T) {
+	onEachShelf(t, func(t *testing.T, s site) {
+		ctx, r := context.Background(), s.open(t)
+		b := &broken{counting: counting{shelf: r.shelf}}
+		ids := make([]string, 10)
+		for i := range ids {
+			ids[i] = take(t, r)
+		}
+		r.memory.forget(time.Now()) // so that each has to be read
+		r.shelf = b
+		b.failing.Store(true)
+		before := r.AsOfNow(ctx)
+		for _, id := range ids {
+			if _, err := r.AEAD(before, id); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
+				t.Errorf("%v", err)
+			}
+		}
+		if n := b.looks.Load(); r.shared && n != 1 {
+			t.Errorf("one after the other they tried %d times", n)
+		}
+		b.failing.Store(false)
+		for _, id := range ids {
+			if _, err := r.AEAD(r.AsOfNow(ctx), id); err != nil {
+				t.Errorf("who comes later: %v", err)
+			}
+		}
+	})
+}
+
 func TestNodesThatBeginTogetherAgreeOnTheSecret(t *testing.T) {
 	s := onPostgres(t)
 	_, err := OpenFileKEK(s.kek)
