@@ -166,7 +166,8 @@ func (r *Ring) hear(ctx context.Context, began time.Time) error {
 	asked := time.Now()
 	secret, _, err := r.look(ctx, secretID)
 	if err == nil && secret == nil {
-		err = unavailable("read", errGone) // it was emptied, which no generation tells
+		r.memory.forget(asked)
+		err = unavailable("read", errGone) // it was truncated, which no generation tells
 	}
 	r.ear.tell(asked, err)
 	return err

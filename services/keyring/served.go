@@ -90,6 +90,9 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	var ring [16]byte
 	b := &pgx.Batch{}
 	b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
+	if len(add)+len(remove) == 0 {
+		b.Queue(probeQuery)
+	}
 	for _, k := range add {
 		b.Queue(addQuery, k.id, k.wrapped)
 	}
