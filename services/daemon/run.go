@@ -22,6 +22,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
@@ -58,7 +59,7 @@ var ErrMisconfigured = errors.New("what the configuration names cannot be served
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
-	law, unlawful := d.readLaw()
+	law, unlawful := d.readLaw(ctx)
 	material, revocation, unknown := c.identity()
 	collector, unsaid := traces()
 	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
@@ -117,7 +118,7 @@ func bind(ctx context.Context, setting, at string) (net.Listener, error) {
 
 // readLaw reads the agreement's file. One that does not validate is refused, and
 // the last good one, which the database names, stays in force.
-func (d *Daemon) readLaw() (*agreement.Law, error) {
+func (d *Daemon) readLaw(ctx context.Context) (*agreement.Law, error) {
 	text, err := os.ReadFile(d.config.Agreement)
 	if err != nil {
 		return nil, fmt.Errorf("agreement: %w", err)
@@ -126,7 +127,7 @@ func (d *Daemon) readLaw() (*agreement.Law, error) {
 	if mistakes == nil {
 		return law, nil
 	}
-	last, err := store.InForce(d.config.Database)
+	last, err := store.InForce(ctx, d.config.Database, postgres.Options{})
 	if err != nil || last == nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}
@@ -151,7 +152,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 
 // reloadLaw reads the agreement's file again and puts it in force.
 func (d *Daemon) reloadLaw(ctx context.Context) error {
-	law, err := d.readLaw()
+	law, err := d.readLaw(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -49,21 +48,24 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    *sqlite.Conn
+	conn    transaction
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row // as they are now, where the call knows
-	taken   []string       // keys for its new subjects
+	rows    map[string]row  // as they are now, where the call knows
+	moved   map[string]bool // cases in which this call wrote anything
+	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
+	taken   []string        // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
-func (s *Store) newTx(ctx context.Context, conn *sqlite.Conn, c *identity.Caller) *Tx {
+func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
 	return &Tx{
 		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
+		moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
 }
 
@@ -88,16 +90,23 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	// is cut off leaves nobody knowing.
 	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var entry string
-	err := s.writer.do(ctx, func(conn *sqlite.Conn) (err error) {
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
-		tx := s.newTx(inside, conn, c)
+		if tx != nil {
+			tx.giveBack() // nothing was kept of an earlier run
+		}
+		tx = s.newTx(inside, conn, c)
 		defer func() {
-			if err != nil { // and so nothing of it is kept
+			if err != nil { // and so nothing of this one is
 				tx.giveBack()
 			}
 		}()
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
 		}
 		key, body, err := s.callKey(c, call)
 		if err != nil {
@@ -110,6 +119,9 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		}
 		reply, err := f(tx)
 		if err != nil {
+			return err
+		}
+		if err := tx.countEpochs(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)
@@ -146,12 +158,12 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.
-func replay(conn *sqlite.Conn, key, body []byte, reply proto.Message) (entry string, err error) {
+func replay(conn querier, key, body []byte, reply proto.Message) (entry string, err error) {
 	if key == nil {
 		return "", nil
 	}
 	var kept, answer []byte
-	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s *sqlite.Stmt) error {
+	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s result) error {
 		kept, answer, entry = blob(s, 0), blob(s, 1), s.ColumnText(2)
 		return nil
 	}, key)
@@ -236,7 +248,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.name, tx.store.insertEntry(tx.conn, e)
+	return e.name, tx.conn.enter(e)
 }
 
 // touch notes a record for the log entry.

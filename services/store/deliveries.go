@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -42,12 +41,8 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 			return err
 		}
 	}
-	queued, err := tx.count("arrivals/" + agency)
-	if err != nil {
-		return err
-	}
-	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
-		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, state, lease_until) VALUES(?,?,?,?,?,0)",
+		name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING))
 }
 
 // personsOf are the persons a notification is about; one that is empty stands for the whole case.
@@ -107,10 +102,8 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 
 // count returns the next number of a counter, without gaps.
 func (tx *Tx) count(name string) (int64, error) {
-	if err := exec(tx.conn, "INSERT INTO counters(name, value) VALUES(?, 1) ON CONFLICT DO UPDATE SET value = value + 1", name); err != nil {
-		return 0, err
-	}
-	return number(tx.conn, "SELECT value FROM counters WHERE name = ?", name)
+	return number(tx.conn, `INSERT INTO counters(name, value) VALUES(?, 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`, name)
 }
 
 // Lease hands out waiting deliveries of the caller's agency: at most one
@@ -159,7 +152,7 @@ func (tx *Tx) waiting(most int) (names []string, err error) {
 				AND b.state IN (?2, ?3) AND b.queued < d.queued
 				AND EXISTS (SELECT 1 FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1))
 			ORDER BY d.queued LIMIT ?5`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil
 		}, tx.caller.Agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most, agencyHolder(tx.caller.Agency))

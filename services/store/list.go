@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -63,7 +62,7 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		found, more, err := s.page(conn, c, q, after)
 		if err != nil {
 			return unavailable(ctx, err)
@@ -92,7 +91,7 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 }
 
 // page finds the records of one page: one ordered range a holder, merged.
-func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after position) (found []position, more bool, err error) {
+func (s *Store) page(conn querier, c *identity.Caller, q Query, after position) (found []position, more bool, err error) {
 	set := c.Law.Shelf(c.Role, q.Type.Name)
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
@@ -113,9 +112,9 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 		}
 		args = append(args, q.Size+1)
 	}
-	one := "SELECT * FROM (" + holderPage(q) + ")"
+	one := "SELECT * FROM (" + holderPage(q) + ") AS held"
 	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
-	err = each(conn, query, func(st *sqlite.Stmt) error {
+	err = each(conn, query, func(st result) error {
 		if len(found) == q.Size {
 			more = true
 			return nil
@@ -152,7 +151,7 @@ func holderPage(q Query) string {
 		page += " JOIN records r ON r.name = s.name"
 	}
 	page += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+		AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1`
 	if q.Parent != "" {
 		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
 	}

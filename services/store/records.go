@@ -15,6 +15,9 @@ import (
 
 // View reads a record for change, as Store.View does for reading.
 func (tx *Tx) View(name string, m proto.Message) error {
+	if err := tx.conn.hold(name); err != nil {
+		return err
+	}
 	return tx.store.view(tx.ctx, tx.conn, tx.caller, tx.law, name, m)
 }
 
@@ -39,10 +42,13 @@ func (tx *Tx) row(name string) (row, error) {
 }
 
 // find is row for a record that may be missing. What this call has read or
-// written it does not read again: nobody else writes before it is done.
+// written it does not read again: nobody else writes in its case before it is done.
 func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
+	}
+	if err := tx.conn.hold(name); err != nil {
+		return r, false, err
 	}
 	if r, found, err = loadRow(tx.conn, name); found && err == nil {
 		tx.rows[name] = r
@@ -303,6 +309,7 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
+	tx.move(r.caseName)
 	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
 		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
 }
@@ -315,6 +322,8 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
-	return exec(tx.conn, "UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ?",
-		r.header, r.envelope, stateOf(m), r.revision, r.name)
+	tx.move(r.caseName)
+	// The revision is the fence: what was merged is what stands there, or nothing is written.
+	return tx.conn.fenced("UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ? AND revision = ?",
+		r.header, r.envelope, stateOf(m), r.revision, r.name, r.revision-1)
 }

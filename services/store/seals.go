@@ -3,8 +3,6 @@ package store
 import (
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -22,6 +20,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 	if err := unmarshalHeader(c.header, head); err != nil {
 		return err
 	}
+	tx.sealed[caseName] = true
 	for _, agency := range named {
 		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", order, caseName, subject, agency); err != nil {
 			return err
@@ -35,7 +34,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 			}
 		}
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
 // NamedBySeals fails unless the seals in force of a matter, and of those persons
@@ -77,7 +76,7 @@ func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 // Unseal lifts the seals of a matter or person and returns the orders that had
 // made them; the links of before hold again.
 func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
-	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
+	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s result) error {
 		orders = append(orders, s.ColumnText(0))
 		return nil
 	}, caseName, subject)
@@ -93,18 +92,31 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 	}
+	delete(tx.sealed, caseName) // another seal may be in force
 	if err := tx.showUnsealed(caseName); err != nil {
 		return nil, err
 	}
-	return orders, tx.moved(caseName)
+	tx.move(caseName)
+	return orders, nil
 }
 
 // closeSealed makes rows visible or not as the seals in force say. It runs after
 // every change of links, so that no link made under a seal opens the matter.
 func (tx *Tx) closeSealed(caseName string) error {
-	sealed, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM seals WHERE case_name = ?)", caseName)
-	if err != nil || sealed == 0 {
-		return err
+	if caseName == "" {
+		return nil
+	}
+	sealed, known := tx.sealed[caseName]
+	if !known {
+		found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
+		if err != nil {
+			return err
+		}
+		sealed = found != 0
+		tx.sealed[caseName] = sealed
+	}
+	if !sealed {
+		return nil
 	}
 	return tx.showUnsealed(caseName)
 }
@@ -113,10 +125,10 @@ func (tx *Tx) closeSealed(caseName string) error {
 // closes. A seal of a person closes what is about the person, and every link that
 // somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
-	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
+	return exec(tx.conn, `UPDATE sight SET visible = CASE WHEN EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
 			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
-			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder)) THEN 0 ELSE 1 END
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

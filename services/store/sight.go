@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
@@ -178,7 +176,7 @@ func about(subject string, persons []string) bool {
 
 func (tx *Tx) caseLinks(caseName string) (rows []sightRow, err error) {
 	err = each(tx.conn, "SELECT holder, link, via, subject, scope, until_time FROM sight WHERE name = ?",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			rows = append(rows, sightRow{
 				holder: s.ColumnText(0), link: jisrv1.Link(s.ColumnInt(1)), via: s.ColumnText(2),
 				subject: s.ColumnText(3), scope: record.ClassSet(s.ColumnInt64(4)), until: s.ColumnInt64(5),
@@ -199,7 +197,7 @@ func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) 
 		}
 	}
 	return exec(tx.conn, `INSERT INTO sight(holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible)
-		VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time`,
+		VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time`,
 		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until)
 }
 
@@ -219,7 +217,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 	var members []member
 	err := each(tx.conn, `SELECT name, type, create_time FROM records r WHERE case_name = ?1 AND (name = ?1 OR ?2 = '' OR subject = ?2
 			OR EXISTS (SELECT 1 FROM endangered e WHERE e.suspect = r.name AND e.victim = ?2))`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			members = append(members, member{s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(2)})
 			return nil
 		}, caseName, g.Subject)
@@ -245,7 +243,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 			return err
 		}
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
 // LinkOnly makes a link on one record and nothing beside it.
@@ -258,7 +256,7 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 	if err := tx.insertSight(row, r.typ.Name, name, time.UnixMicro(r.created)); err != nil {
 		return err
 	}
-	return tx.moved(r.caseName)
+	return tx.relinked(r.caseName)
 }
 
 // Unlink ends every link that a record made. Its parties keep sight of the
@@ -267,21 +265,21 @@ func (tx *Tx) Unlink(caseName, via string) error {
 	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "UPDATE OR REPLACE sight SET link = ? WHERE via = ? AND via <> '' AND name = ?",
-		int(jisrv1.Link_LINK_PAST), via, via); err != nil {
+	past := int(jisrv1.Link_LINK_PAST)
+	if err := exec(tx.conn, `INSERT INTO sight(holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible)
+		SELECT holder, type, create_time, sort, name, CAST(?2 AS INTEGER), via, subject, scope, until_time, visible FROM sight
+		WHERE via = ?1 AND via <> '' AND name = ?1 AND link <> ?2 ORDER BY link DESC ON CONFLICT DO NOTHING`, via, past); err != nil {
 		return err
 	}
-	return tx.moved(caseName)
+	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ?1 AND via <> '' AND name = ?1 AND link <> ?2", via, past); err != nil {
+		return err
+	}
+	return tx.relinked(caseName)
 }
 
-// moved counts a change of who may see what in a case, and closes anew what a seal closes.
-func (tx *Tx) moved(caseName string) error {
-	if caseName == "" {
-		return nil
-	}
-	if err := exec(tx.conn, "INSERT INTO epochs(case_name, epoch) VALUES(?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1", caseName); err != nil {
-		return err
-	}
+// relinked closes anew what a seal of the case closes, after a change of links.
+func (tx *Tx) relinked(caseName string) error {
+	tx.move(caseName)
 	return tx.closeSealed(caseName)
 }
 

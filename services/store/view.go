@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -33,10 +32,10 @@ type row struct {
 // sealed, its standing on the call's docket. A record that the caller has no
 // link to is NOT_FOUND, and so is one that never existed.
 func (s *Store) View(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
-	return s.read(ctx, func(conn *sqlite.Conn) error { return s.view(ctx, conn, c, c.Law, name, m) })
+	return s.read(ctx, func(conn querier) error { return s.view(ctx, conn, c, c.Law, name, m) })
 }
 
-func (s *Store) view(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
+func (s *Store) view(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
 	docket := agreement.DocketFrom(ctx)
 	if c == nil || docket == nil {
 		return fault.New(fault.Internal) // a call without a caller or docket did not come through the door
@@ -75,9 +74,9 @@ func unmarshalHeader(header []byte, m proto.Message) error {
 	return proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(header, m)
 }
 
-func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
+func loadRow(conn querier, name string) (r row, found bool, err error) {
 	err = each(conn, "SELECT type, case_name, subject, create_time, revision, header, envelope FROM records WHERE name = ?",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			found = true
 			r = row{
 				typ: record.ByName(s.ColumnText(0)), name: name, caseName: s.ColumnText(1), subject: s.ColumnText(2),
@@ -91,10 +90,10 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 // sighted reads a record by way of a caller's links to it. The links are asked
 // for first, and nothing of the record before there is one, so that a hidden
 // record costs what an absent one costs.
-func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
+func (s *Store) sighted(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
 	hs := holders(c)
 	err = each(conn, sightQuery(recordColumns, recordJoin, len(hs)),
-		func(st *sqlite.Stmt) error {
+		func(st result) error {
 			addLink(&l, st)
 			if known {
 				return nil
@@ -113,7 +112,7 @@ func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.La
 
 // standing loads what links a caller to a record now, and whether that lets it
 // know that the record exists.
-func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
+func (s *Store) standing(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
 	if known, err = s.links(conn, c, law, t, name, &l); err != nil {
 		return l, false, err
 	}
@@ -124,10 +123,10 @@ func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 }
 
 // links loads a caller's links to a record.
-func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
+func (s *Store) links(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(linkColumns, "", len(hs)),
-		func(st *sqlite.Stmt) error {
+	err = each(conn, sightQuery(linkColumns, "WHERE", len(hs)),
+		func(st result) error {
 			known = true
 			addLink(l, st)
 			return nil
@@ -141,7 +140,7 @@ const (
 	linkColumns   = "s.link, s.scope, s.via, s.until_time"
 	recordColumns = linkColumns + `, r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
 		(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`
-	recordJoin = "CROSS JOIN records r ON r.name = s.name"
+	recordJoin = "CROSS JOIN records r WHERE r.name = s.name AND"
 )
 
 // sightQuery asks for a caller's links s to one record. A link that does not
@@ -149,8 +148,8 @@ const (
 // holders are rows: for a list after IN, SQLite makes a table at each asking.
 func sightQuery(columns, join string, holders int) string {
 	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join + `
-		WHERE s.holder = h.column1 AND s.name = ? AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+		s.holder = h.column1 AND s.name = ? AND s.visible = 1
+		AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1`
 }
 
 // rows returns n rows of one placeholder.
@@ -161,7 +160,7 @@ func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type
 }
 
 // addLink takes a link from linkColumns.
-func addLink(l *agreement.Loaded, st *sqlite.Stmt) {
+func addLink(l *agreement.Loaded, st result) {
 	l.Standing.Links = append(l.Standing.Links, agreement.InForce{
 		Link: jisrv1.Link(st.ColumnInt(0)), Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
 	})
@@ -184,7 +183,7 @@ func keepUntil(l *agreement.Loaded, until int64) {
 
 // complete adds to a standing what stands with the record: consents in force,
 // where the role reads anything by consent, and authorship.
-func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, r row, l *agreement.Loaded) error {
+func (s *Store) complete(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, r row, l *agreement.Loaded) error {
 	l.Header, l.Case = r.header, r.caseName
 	if law.ConsentClasses(c.Role) != 0 {
 		err := s.consents(conn, c, r.subject, func(f consentInForce) error {
@@ -210,7 +209,7 @@ func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) ([]string, error) {
 	order := []string{"Case", "Victim", "Suspect", "Referral", "Consent", "Order", "Share"}
 	var names []string
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.read(ctx, func(conn querier) error {
 		for _, typeName := range order {
 			found, err := s.namesIn(conn, c, caseName, typeName)
 			if err != nil {
@@ -226,7 +225,7 @@ func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) 
 	return names, err
 }
 
-func (s *Store) namesIn(conn *sqlite.Conn, c *identity.Caller, caseName, typeName string) (names []string, err error) {
+func (s *Store) namesIn(conn querier, c *identity.Caller, caseName, typeName string) (names []string, err error) {
 	links := linkList(c.Law.Shelf(c.Role, typeName))
 	hs := holders(c)
 	if len(links) == 0 {
@@ -237,7 +236,7 @@ func (s *Store) namesIn(conn *sqlite.Conn, c *identity.Caller, caseName, typeNam
 		  AND s.holder IN (` + marks(len(hs)) + `) AND s.link IN (` + marks(len(links)) + `)
 		ORDER BY s.create_time, s.sort`
 	args := append([]any{caseName, typeName, s.Clock().UnixMicro()}, append(hs, links...)...)
-	err = each(conn, query, func(st *sqlite.Stmt) error {
+	err = each(conn, query, func(st result) error {
 		if name := st.ColumnText(2); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
