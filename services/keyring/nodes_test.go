@@ -355,6 +355,33 @@ func TestADestructionThatIsCutOffIsUncertainAndToldByTheNext(t *testing.T) {
 	}
 }
 
+func TestADestructionThatNoStandbyHasIsUncertain(t *testing.T) {
+	ctx, cluster := context.Background(), throwaway.Durable(t)
+	standby := cluster.Standby(t)
+	must(t, cluster.Synchronous())
+	s := onFile(t)
+	s.place = cluster.Database(t)
+	kek, err := OpenFileKEK(s.kek)
+	must(t, err)
+	r, err := Open(s.place, kek, SurvivesNode)
+	must(t, err)
+	defer r.Close()
+	id := take(t, r)
+	must(t, standby.Pause())
+	destroyed := make(chan error, 1)
+	go func() { destroyed <- r.Destroy(ctx, id) }()
+	for waiting := int64(0); waiting == 0; {
+		waiting = s.hand(t, "SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+	}
+	if err := <-destroyed; !errors.Is(err, fault.New(fault.OutcomeUnknown)) {
+		t.Errorf("it is on one disk alone, and the answer is %v", err)
+	}
+	must(t, standby.Resume())
+	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("the next is told %v", err)
+	}
+}
+
 func TestAKeyringThatIsEmptiedOpensNothing(t *testing.T) {
 	ctx, s := context.Background(), onPostgres(t)
 	r := s.open(t)
