@@ -2,16 +2,12 @@ package budget
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"slices"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc/credentials"
 )
 
 // head is an encoded frame of which the payload is zeroes.
@@ -146,52 +142,4 @@ func TestWhatIsReportedOfAFloodIsALine(t *testing.T) {
 	if len(*cuts) != 1001 || lines != 2 || b.Of("police").unreported != 999 {
 		t.Errorf("%d are counted, %d have a line, %d are left out", len(*cuts), lines, b.Of("police").unreported)
 	}
-}
-
-// stalling is a handshake that goes on until its connection is closed.
-type stalling struct {
-	credentials.TransportCredentials
-}
-
-func (stalling) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	_, err := io.ReadAll(raw)
-	return nil, nil, errors.Join(io.ErrUnexpectedEOF, err)
-}
-
-func TestTheOldestOfTooManyHandshakesIsClosed(t *testing.T) {
-	b, _ := book(t, Default())
-	creds := b.Credentials(stalling{}, nil)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	begin := func() (client net.Conn, ended chan struct{}) {
-		client, server := net.Pipe()
-		ended = make(chan struct{})
-		go func() {
-			defer close(ended)
-			_, _, _ = creds.ServerHandshake(server)
-		}()
-		for b.length() == 0 && ctx.Err() == nil {
-			<-time.After(time.Millisecond)
-		}
-		t.Cleanup(func() { client.Close() })
-		return client, ended
-	}
-	_, first := begin()
-	for range handshakes {
-		begin()
-	}
-	select {
-	case <-first:
-	case <-ctx.Done():
-		t.Fatal("the oldest handshake goes on")
-	}
-	if n := b.length(); n > handshakes {
-		t.Errorf("%d handshakes are on their way", n)
-	}
-}
-
-func (b *Book) length() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.shaking.Len()
 }

@@ -52,6 +52,16 @@ const (
 	// handshakes is how many may be on their way at once, of all peers: until a
 	// certificate is shown nobody knows whose they are.
 	handshakes = 256
+	// paceOfAddress is how many handshakes of one address are begun to be computed in
+	// a second, after as many at once as may be on their way. Behind one address may be
+	// many agencies: the last of those for whom there is room has its turn in less than
+	// HandshakeTime, and all together cost a twentieth of a processor.
+	paceOfAddress = 100
+	// accepts is how many connections are taken up in a second, of all peers: more than
+	// a small machine computes handshakes, and a sixteenth of a processor.
+	accepts = 2000
+	// HandshakeTime is how long a peer has to get done with it.
+	HandshakeTime = 5 * time.Second
 )
 
 // allowance is how many frames of a kind a connection may receive in a second,

@@ -158,6 +158,9 @@ func TestConnectionsThatNeverBecomeOneKeepNobodyOut(t *testing.T) {
 	w := x.settle() // by a new connection
 	w.while(func() {})
 	x.bounded()
+	if log := x.logged(); !strings.Contains(log, "TOO_MANY_HANDSHAKES") {
+		t.Errorf("the log does not say why connections were closed:\n%s", log)
+	}
 }
 
 func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
