@@ -2,11 +2,13 @@ package budget
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -142,4 +144,43 @@ func TestWhatIsReportedOfAFloodIsALine(t *testing.T) {
 	if len(*cuts) != 1001 || lines != 2 || b.Of("police").unreported != 999 {
 		t.Errorf("%d are counted, %d have a line, %d are left out", len(*cuts), lines, b.Of("police").unreported)
 	}
+}
+
+func TestAnAgencyChangesAFewThingsAtOnceAndReadsBesideThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := book(t, Limits{CallsPerSecond: 1000, CallsInFlight: 16, Connections: 1, CallTime: time.Minute})
+		police := b.Of("police")
+		changing := make(chan func(), 10)
+		for range 10 {
+			go func() {
+				done, err := police.Change(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				changing <- done
+			}()
+		}
+		synctest.Wait()
+		if len(changing) != 2 {
+			t.Fatalf("%d calls change something at once, want an eighth of sixteen", len(changing))
+		}
+		if _, ok := police.Run(); !ok {
+			t.Error("a call that reads waits for those that change")
+		}
+		if _, err := b.Of("court").Change(t.Context()); err != nil {
+			t.Error(err)
+		}
+		given, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := police.Change(given); !errors.Is(err, context.Canceled) {
+			t.Errorf("a call that was given up: %v", err)
+		}
+		for n := range 10 {
+			(<-changing)()
+			synctest.Wait()
+			if want := min(2, 9-n); len(changing) != want {
+				t.Fatalf("after %d calls %d are at work, want %d", n+1, len(changing), want)
+			}
+		}
+	})
 }

@@ -64,6 +64,13 @@ const (
 	HandshakeTime = 5 * time.Second
 )
 
+// changes is how many of the calls in flight may be changing something at once, so
+// that no commit holds more of one agency: sixteen by default, which already share
+// the wait for the disk, and are written in some milliseconds.
+func (l Limits) changes() int {
+	return max(l.CallsInFlight/8, 1)
+}
+
 // allowance is how many frames of a kind a connection may receive in a second,
 // and at once after a pause.
 type allowance struct{ each, burst int }
