@@ -24,23 +24,25 @@ var ErrCrowded = errors.New("budget: too many handshakes are on their way")
 // them are computed at once than turns, or whoever opens connections without end
 // has all processors. A turn lasts from bytes that came to the next wait for
 // bytes: a peer that keeps silent holds none. Those of one address come to their
-// first turn no faster than its pace, so that the one who is let in and cut again
-// without end costs little; who waits is not refused while there is room.
+// first turn no faster than its pace, so that whoever is let in and cut without
+// end costs little; who waits is not refused while there is room.
 type porch struct {
 	turns int
 
 	mu     sync.Mutex
 	taken  int                     // turns
 	here   int                     // arrivals
-	crowds map[netip.Prefix]*crowd // those whose pace has no memory of them are left out
+	crowds map[netip.Prefix]*crowd // by the address that they come from
 	next   []*crowd                // those of which somebody waits for a turn, in the order in which they are served
 }
 
 // crowd is what came from one address and is here.
 type crowd struct {
 	arrivals []*arrival // the oldest first
+	held     []*arrival // by the pace
 	waiting  []*arrival // for a turn
 	pace     *rate.Limiter
+	calling  bool // who is next of those held has its time
 }
 
 // arrival is a connection until its handshake has ended, and afterwards no more
@@ -54,8 +56,9 @@ type arrival struct {
 
 	// Under the porch's lock.
 	spoke bool
+	idle  bool // waits for its peer
 	turn  bool
-	ready chan struct{} // closed when the turn has come that is waited for
+	ready chan struct{} // closed when what it waits for has come
 	out   chan struct{} // closed when there is no room for it any more
 }
 
@@ -73,7 +76,7 @@ func (p *porch) enter(conn net.Conn) *arrival {
 		p.putOut()
 	}
 	c := p.crowd(origin(conn.RemoteAddr()))
-	a := &arrival{Conn: conn, porch: p, crowd: c, until: time.Now().Add(HandshakeTime), out: make(chan struct{})}
+	a := &arrival{Conn: conn, porch: p, crowd: c, until: time.Now().Add(HandshakeTime), idle: true, out: make(chan struct{})}
 	c.arrivals = append(c.arrivals, a)
 	p.here++
 	return a
@@ -95,8 +98,7 @@ func (p *porch) crowd(from netip.Prefix) *crowd {
 	return c
 }
 
-// putOut makes room, where most came from: who has not said a word goes first,
-// and then who came first, since who means well is done in moments.
+// putOut makes room, where most came from: who means well is done in moments.
 func (p *porch) putOut() {
 	var most *crowd
 	for _, c := range p.crowds {
@@ -108,10 +110,25 @@ func (p *porch) putOut() {
 			most = c
 		}
 	}
-	a := most.arrivals[max(slices.IndexFunc(most.arrivals, func(a *arrival) bool { return !a.spoke }), 0)]
+	a := most.last()
 	p.remove(a)
 	close(a.out)
 	_ = a.Conn.Close() // its handshake fails by this
+}
+
+// last is who makes room. Who keeps the exchange waiting goes before whom it keeps
+// waiting: who came first and has not said a word, or else nothing more. Where all
+// wait for their turn it is who came last, or nobody would come to it any more.
+func (c *crowd) last() *arrival {
+	for _, goes := range []func(*arrival) bool{
+		func(a *arrival) bool { return !a.spoke },
+		func(a *arrival) bool { return a.idle },
+	} {
+		if at := slices.IndexFunc(c.arrivals, goes); at >= 0 {
+			return c.arrivals[at]
+		}
+	}
+	return c.arrivals[len(c.arrivals)-1]
 }
 
 // remove takes an arrival off the porch, once.
@@ -141,12 +158,7 @@ func (a *arrival) Read(b []byte) (int, error) {
 	a.rest()
 	n, err := a.Conn.Read(b)
 	if n == 0 {
-		select {
-		case <-a.out:
-			return 0, ErrCrowded
-		default:
-			return 0, err
-		}
+		return 0, a.why(err)
 	}
 	if !a.hold() || !a.take() {
 		return 0, ErrCrowded
@@ -154,95 +166,23 @@ func (a *arrival) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// hold waits at the first word until the address may have one more.
-func (a *arrival) hold() bool {
-	a.porch.mu.Lock()
-	first := !a.spoke
-	a.spoke = true
-	a.porch.mu.Unlock()
-	if !first {
-		return true
-	}
-	now := time.Now()
-	r := a.crowd.pace.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait == 0 {
-		return true
-	}
-	if now.Add(wait).After(a.until) {
-		r.CancelAt(now)
-		return false
-	}
-	held := time.NewTimer(wait)
-	defer held.Stop()
-	select {
-	case <-held.C:
-		return true
-	case <-a.out:
-		r.Cancel()
-		return false
-	}
+// Write writes.
+func (a *arrival) Write(b []byte) (int, error) {
+	n, err := a.Conn.Write(b)
+	return n, a.why(err)
 }
 
-// take waits for a turn; false when there is none in the time of a handshake.
-func (a *arrival) take() bool {
-	p := a.porch
-	p.mu.Lock()
-	if p.taken < p.turns {
-		p.taken++
-		a.turn = true
-		p.mu.Unlock()
-		return true
+// why says of an error whether it came of being put out.
+func (a *arrival) why(err error) error {
+	if err == nil || a.over {
+		return err
 	}
-	a.ready = make(chan struct{})
-	c := a.crowd
-	if len(c.waiting) == 0 {
-		p.next = append(p.next, c)
-	}
-	c.waiting = append(c.waiting, a)
-	p.mu.Unlock()
-
-	late := time.NewTimer(time.Until(a.until))
-	defer late.Stop()
 	select {
-	case <-a.ready:
-		return true
 	case <-a.out:
-	case <-late.C:
+		return ErrCrowded
+	default:
+		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if a.turn {
-		return true // it came at the same moment
-	}
-	c.waiting = slices.DeleteFunc(c.waiting, func(w *arrival) bool { return w == a })
-	if len(c.waiting) == 0 {
-		p.next = slices.DeleteFunc(p.next, func(w *crowd) bool { return w == c })
-	}
-	return false
-}
-
-// rest gives the turn to who is next: one of each address, in turn.
-func (a *arrival) rest() {
-	p := a.porch
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !a.turn {
-		return
-	}
-	a.turn = false
-	if len(p.next) == 0 {
-		p.taken--
-		return
-	}
-	c := p.next[0]
-	p.next = p.next[1:]
-	next := c.waiting[0]
-	if c.waiting = c.waiting[1:]; len(c.waiting) > 0 {
-		p.next = append(p.next, c)
-	}
-	next.turn = true
-	close(next.ready)
 }
 
 // origin is what counts as one address: with IPv6 the network that one customer
