@@ -67,6 +67,7 @@ type options struct {
 	clock  func() time.Time
 	random io.Reader
 	dir    string
+	ring   string
 	law    []byte
 	tick   time.Duration
 	limits budget.Limits
@@ -86,6 +87,9 @@ func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 
 // WithDir keeps the files in a directory of the test's own choice.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
+
+// WithKeyring keeps the keys in a database of PostgreSQL and not in Dir.
+func WithKeyring(url string) Option { return func(o *options) { o.ring = url } }
 
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
@@ -148,6 +152,20 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
+// Keyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
+func (x *Exchange) Keyring() *keyring.Ring {
+	x.t.Helper()
+	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
+	x.must(err)
+	place := x.o.ring
+	if place == "" {
+		place = filepath.Join(x.Dir, "keyring.db")
+	}
+	ring, err := keyring.Open(place, kek, keyring.Forgetful)
+	x.must(err)
+	return ring
+}
+
 // serve opens the files and serves on a port of loopback.
 func (x *Exchange) serve() {
 	x.t.Helper()
@@ -158,10 +176,7 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
-	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
-	x.must(err)
-	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
-	x.must(err)
+	x.ring = x.Keyring()
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}

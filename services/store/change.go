@@ -57,6 +57,7 @@ type Tx struct {
 	rows    map[string]row  // as they are now, where the call knows
 	moved   map[string]bool // cases in which this call wrote anything
 	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
+	taken   []string        // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
@@ -87,11 +88,20 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	}
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
-	inside := context.WithoutCancel(ctx)
+	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var entry string
-	err := s.writer.do(ctx, func(conn transaction) error {
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
-		tx := s.newTx(inside, conn, c)
+		if tx != nil {
+			tx.giveBack() // nothing was kept of an earlier run
+		}
+		tx = s.newTx(inside, conn, c)
+		defer func() {
+			if err != nil { // and so nothing of this one is
+				tx.giveBack()
+			}
+		}()
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
