@@ -41,7 +41,7 @@ func TestAKeyThatAnotherNodeDestroysClosesEveryReplyOfThisOne(t *testing.T) {
 	x := jisrtest.Start(t, jisrtest.WithKeyring(throwaway.URL(t)))
 	p := jisrtest.Opened(t, x)
 	police := x.As(jisrtest.Police)
-	another := x.Keyring()
+	another := x.OpenKeyring()
 	defer another.Close()
 	get := func(name string) bool { return got(getVictim(police, name))(t).HasIdentity() }
 	list := func(name string) bool {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -19,8 +20,39 @@ import (
 // several writers it is called after the commit: until then each of them asks the
 // database, in the transaction, which agreement is in force.
 func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.putInForce(ctx, law, use, s.adopt)
+}
+
+// Resume is Adopt for a node that starts. Where several share the database, its
+// file may be older than what the others have adopted since: an agreement that was
+// in force and was replaced is not put back by who comes late, who takes up the one
+// that the database names instead.
+func (s *Store) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	if !s.shared() {
+		return s.Adopt(ctx, law, use)
+	}
+	err := s.putInForce(ctx, law, use, func(conn transaction, law *agreement.Law) error {
+		replaced, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 0)", law.Hash())
+		if err != nil {
+			return err
+		}
+		if replaced != 0 {
+			return errReplaced
+		}
+		return s.adopt(conn, law)
+	})
+	if errors.Is(err, errReplaced) {
+		return s.follow(ctx, use)
+	}
+	return err
+}
+
+// errReplaced says that another agreement has taken the place of one.
+var errReplaced = errors.New("store: the agreement was replaced")
+
+func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*agreement.Law), put func(transaction, *agreement.Law) error) error {
 	var before *agreement.Law
-	return s.writer.doAndTake(ctx, func(conn transaction) error { return s.adopt(conn, law) }, func() {
+	return s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
 		before = s.Law()
 		use(law)
 	}, func() {
@@ -90,7 +122,7 @@ func (s *Store) seatMonitors(conn transaction, law *agreement.Law) error {
 		if err := tx.oversee(name); err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 	}

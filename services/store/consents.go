@@ -40,19 +40,35 @@ func (tx *Tx) DropConsent(name string) error {
 // consentInForce is one consent in force as it opens classes to a caller.
 type consentInForce struct {
 	name    string
+	subject string
 	named   bool // it names the caller's agency and no other
 	classes record.ClassSet
 	until   int64
 }
 
-// consents calls f with each consent of a person in force that opens classes to a
-// caller in its role and for its purpose.
-func (s *Store) consents(conn querier, c *identity.Caller, subject string, f func(consentInForce) error) error {
-	return each(conn, `SELECT name, agency, classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
-			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(st result) error {
-			return f(consentInForce{st.ColumnText(0), st.ColumnText(1) != "", record.ClassSet(st.ColumnInt64(2)), st.ColumnInt64(3)})
-		}, subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+// consents calls f with each consent of those persons in force that opens classes
+// to a caller in its role and for its purpose.
+func (s *Store) consents(conn querier, c *identity.Caller, subjects []string, f func(consentInForce) error) error {
+	for len(subjects) > 0 {
+		some := subjects[:chunk(len(subjects))]
+		subjects = subjects[len(some):]
+		args := make([]any, 0, len(some)+4)
+		for _, subject := range some {
+			args = append(args, subject)
+		}
+		args = append(args, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+		if err := each(conn, consentQuery(len(some)), func(st result) error {
+			return f(consentInForce{st.ColumnText(0), st.ColumnText(1), st.ColumnText(2) != "", record.ClassSet(st.ColumnInt64(3)), st.ColumnInt64(4)})
+		}, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func consentQuery(subjects int) string {
+	return "SELECT name, subject, agency, classes, until_time FROM consents WHERE subject IN (" + marks(subjects) + `)
+		AND role = ? AND purpose = ? AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`
 }
 
 // ConsentInForce reports whether a victim's consents for one of the purposes, or

@@ -17,7 +17,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
-// Options are what a store needs; all are required but Meter.
+// Options are what a store needs; all are required but Meter, Recent and Server.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -37,6 +37,8 @@ type Options struct {
 	Fatal func(error)
 	// Meter is told what the writer does; nobody when nil.
 	Meter Meter
+	// Recent bounds what is kept of records that were read, in bytes; 16 MiB if 0, none if negative.
+	Recent int
 	// Server is what is demanded of a PostgreSQL server beyond what always is; it
 	// has no meaning for a file. Its name and its bound have defaults.
 	Server postgres.Options
@@ -50,7 +52,9 @@ type Store struct {
 	writer     *writer
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
+	recent     *recent
 	failed     atomic.Bool
+	lawful     lawful
 }
 
 // engine is a database behind the store.
@@ -73,10 +77,12 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if o.Meter == nil {
 		o.Meter = unmeasured{}
 	}
-	s := &Store{Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring)}
+	s := &Store{
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent), lawful: newLawful(),
+	}
 	var err error
 	if postgres.IsURL(database) {
-		s.engine, s.writer, err = openServer(ctx, database, o)
+		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
 	} else {
 		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
 	}
@@ -118,8 +124,11 @@ type transaction interface {
 	// enter appends an entry to the access log.
 	enter(e *entry) error
 	// hold keeps everybody else from writing in the case of a record until the
-	// transaction has ended; what is read afterwards is what they left.
-	hold(name string) error
+	// transaction has ended; what is read afterwards is what they left. Where holders
+	// are given, one of them must have a link to the record: whoever has none must
+	// neither hold it nor be told by waiting that it is there. What hold returns is
+	// asked when the record was read, and says whether its case is held.
+	hold(name string, holders ...any) (held func(caseName string) error)
 	// decidedBy demands that the agreement of that hash is in force, and stays so
 	// until the transaction has ended; else the call is answered agreement.ErrMoved.
 	decidedBy(hash string) error
@@ -150,6 +159,20 @@ func number(conn querier, query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
+}
+
+// chunks are how many rows one statement takes. They are few, since a connection
+// keeps every statement that it has prepared.
+var chunks = [...]int{64, 16, 4, 1}
+
+// chunk is how many of n rows the next statement takes.
+func chunk(n int) int {
+	for _, most := range chunks {
+		if n >= most {
+			return most
+		}
+	}
+	return 0
 }
 
 func blob(r result, col int) []byte {

@@ -91,7 +91,7 @@ var partyClass = map[string]record.Class{
 // as the caller may read them: one that names its recipient only where the
 // caller may read whom it names, since that may be the shelter.
 func (s *Store) knownConsents(conn querier, c, asker *identity.Caller, subject string) (classes record.ClassSet, err error) {
-	err = s.consents(conn, asker, subject, func(f consentInForce) error {
+	err = s.consents(conn, asker, []string{subject}, func(f consentInForce) error {
 		class := jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE
 		if f.named {
 			class = jisrv1.DataClass_DATA_CLASS_CASE_PERSONS

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,11 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	}
 	if err == nil {
 		return e.name, nil
+	}
+	if errors.Is(err, agreement.ErrMoved) {
+		for _, l := range shown {
+			s.recent.forget(l.Case) // it is read again, and not found here
+		}
 	}
 	var f *fault.Fault
 	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
@@ -131,25 +137,35 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		if err != nil {
 			return err
 		}
-		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
-		err = each(conn, query, func(st result) error {
-			e, err := s.showEntry(ctx, conn, c, l, name, st)
-			if err != nil || e == nil {
-				return err
+		if after.sort == "" {
+			after.created = math.MaxInt64 // from the newest on
+		}
+		for !more {
+			from, seen := after, 0
+			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
+				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC LIMIT ?`, func(st result) error {
+				seen++
+				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				e, err := s.showEntry(ctx, conn, c, l, name, st)
+				if err != nil || e == nil {
+					return err
+				}
+				if len(page) == q.Size {
+					more = true
+					return errFull
+				}
+				last = after
+				page = append(page, e)
+				return nil
+			}, name, from.created, from.sort, q.Size+1)
+			if err != nil && !errors.Is(err, errFull) {
+				return unavailable(ctx, err)
 			}
-			if len(page) == q.Size {
-				more = true
-				return errFull
+			if seen <= q.Size {
+				break // there are no more, or the page is full
 			}
-			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
-			page = append(page, e)
-			return nil
-		}, name, after.sort, after.created, after.sort)
-		if err != nil && !errors.Is(err, errFull) {
-			return unavailable(ctx, err)
 		}
 		if more {
 			next = s.sealToken(c, q, last)

@@ -46,11 +46,37 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 		}
 		return false
 	}
-	if steps := plan(sightQuery(recordColumns, recordJoin, 3)); grows(steps) {
+	if steps := plan(sightQuery(linkColumns+", "+recordColumns, recordJoin, 3)); grows(steps) {
 		t.Errorf("reading a record goes by %q", steps)
 	}
 	if steps := plan(holderPage(Query{Parent: "cases/x"})); grows(steps) {
 		t.Errorf("a page of one holder's records goes by %q", steps)
+	}
+	// A page of names is bounded for each holder and as a whole; only those few
+	// names are gone through, and sorted where holders are merged.
+	besidesNames := func(steps []string) (rest []string) {
+		for i, step := range steps {
+			if step == "SCAN p" || step == "SCAN h" || i > 0 && steps[i-1] == "SCAN h" && step == "USE TEMP B-TREE FOR ORDER BY" {
+				continue
+			}
+			rest = append(rest, step)
+		}
+		return rest
+	}
+	for _, holders := range []int{1, 3} {
+		for _, q := range []Query{{}, {Parent: "cases/x"}, {State: 1}} {
+			text := pageText(q, holders)
+			if steps := besidesNames(plan(text)); grows(steps) {
+				t.Errorf("a page of %d holders goes by %q", holders, steps)
+			}
+			// Control: records that go through a sort.
+			if steps := besidesNames(plan(strings.Replace(text, "BY p.t, p.o", "BY p.o, p.t", 1))); !grows(steps) {
+				t.Errorf("a sort is not noticed in %q", steps)
+			}
+		}
+	}
+	if steps := plan(consentQuery(16)); grows(steps) {
+		t.Errorf("the consents of a page go by %q", steps)
 	}
 	// Control: the same page with one column more to sort by is caught.
 	if steps := plan(strings.Replace(holderPage(Query{}), "ORDER BY t, o", "ORDER BY o, t", 1)); !grows(steps) {

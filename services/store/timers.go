@@ -43,16 +43,17 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 // entry, in one transaction. f must not ask for a caller.
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
-	return s.writer.do(ctx, func(conn transaction) error {
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) error {
 		agreement.DocketFrom(ctx).Clear()
-		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
+		tx = s.newTx(context.WithoutCancel(ctx), conn, nil)
 		if err := conn.decidedBy(tx.law.Hash()); err != nil {
 			return err
 		}
 		if err := f(tx); err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		if len(tx.order) == 0 {
@@ -61,6 +62,10 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		_, err := tx.appendChanged("")
 		return err
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
+	return err
 }
 
 // Passed reports whether a term has passed at the transaction's time; no term never passes.
