@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"zombiezen.com/go/sqlite"
@@ -80,10 +81,7 @@ func (x *Exchange) inside() *pgx.Conn {
 
 func rowsOfServer(conn *pgx.Conn, query string, args []any) ([]Row, error) {
 	ctx := context.Background()
-	for n := 1; strings.Contains(query, "?"); n++ {
-		query = strings.Replace(query, "?", "$"+strconv.Itoa(n), 1)
-	}
-	answer, err := conn.Query(ctx, query, args...)
+	answer, err := conn.Query(ctx, numbered(query), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,19 +99,30 @@ func rowsOfServer(conn *pgx.Conn, query string, args []any) ([]Row, error) {
 	})
 }
 
+// numbered gives placeholders the numbers that PostgreSQL wants.
+func numbered(query string) string {
+	for n := 1; strings.Contains(query, "?"); n++ {
+		query = strings.Replace(query, "?", "$"+strconv.Itoa(n), 1)
+	}
+	return query
+}
+
 // Inside returns a connection to the database, past all gates, on which to run
 // statements as somebody else would.
-func (x *Exchange) Inside() func(statement string) error {
+func (x *Exchange) Inside() func(statement string, args ...any) error {
 	x.t.Helper()
 	if postgres.IsURL(x.owner) {
 		conn := x.inside()
-		return func(statement string) error {
-			_, err := conn.Exec(context.Background(), statement)
+		return func(statement string, args ...any) error {
+			_, err := conn.Exec(context.Background(), numbered(statement), args...)
 			return err
 		}
 	}
 	conn, err := sqlite.OpenConn(x.owner, sqlite.OpenReadWrite)
 	x.must(err)
 	x.t.Cleanup(func() { x.must(conn.Close()) })
-	return func(statement string) error { return sqlitex.ExecuteTransient(conn, statement, nil) }
+	conn.SetBusyTimeout(time.Minute)
+	return func(statement string, args ...any) error {
+		return sqlitex.ExecuteTransient(conn, statement, &sqlitex.ExecOptions{Args: args})
+	}
 }

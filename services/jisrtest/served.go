@@ -31,6 +31,9 @@ type Place struct {
 	Serving string
 }
 
+// At is a database that the test has made itself, with all rights.
+func At(url string) Place { return Place{url, url} }
+
 // password is that of the roles; they are gone with the server that knows them.
 const password = "jisr-throwaway"
 
@@ -64,7 +67,7 @@ func place(t testing.TB, s *throwaway.Stock, role string) Place {
 	t.Helper()
 	owner := s.URL(t)
 	if !throwaway.Mine() {
-		return Place{owner, owner} // roles belong to a server, and this one is somebody's
+		return At(owner) // roles belong to a server, and this one is somebody's
 	}
 	serving, err := as(owner, role)
 	if err != nil {

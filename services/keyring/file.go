@@ -99,6 +99,11 @@ func (f *file) change(_ context.Context, add []key, remove []string) (removed in
 			err = errors.Join(errUnclear, err)
 		}
 	}()
+	if len(add)+len(remove) == 0 {
+		if err := sqlitex.Execute(f.conn, probeQuery, nil); err != nil {
+			return 0, err
+		}
+	}
 	for _, k := range add {
 		if err := sqlitex.Execute(f.conn, addQuery, &sqlitex.ExecOptions{Args: []any{k.id, k.wrapped}}); err != nil {
 			return 0, err

@@ -50,7 +50,7 @@ type Ring struct {
 	shared  bool // other nodes destroy keys on this shelf, too
 	stock   stock
 	memory  memory
-	ear     ear
+	ear     *ear
 }
 
 // Open opens or creates the keyring at place: a path, or the postgres:// URL of
@@ -116,6 +116,9 @@ func (r *Ring) AEAD(ctx context.Context, id string) (cipher.AEAD, error) {
 		return k.cipher, nil
 	}
 	if k.wrapped == nil {
+		if _, err := r.ear.told(began); err != nil {
+			return nil, err // calls that came before a look that failed do not try one by one
+		}
 		var err error
 		if k.wrapped, k.generation, err = r.look(ctx, id); err != nil {
 			return nil, err
@@ -167,7 +170,9 @@ func (r *Ring) Secret(use string) []byte {
 func (r *Ring) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {
 	began := time.Now()
 	if wrapped, g, err = r.shelf.look(ctx, id); err != nil {
-		return nil, g, unavailable("read", err)
+		err = unavailable("read", err)
+		r.ear.tell(began, err)
+		return nil, g, err
 	}
 	r.memory.note(began, g)
 	return wrapped, g, nil

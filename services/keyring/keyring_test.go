@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/jisr-exchange/jisr/services/record"
 )
@@ -52,6 +53,19 @@ func TestADestroyedKeyIsInNoFile(t *testing.T) {
 	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
 		t.Errorf("destroyed twice: %v", err)
 	}
+}
+
+func TestAKeyringOfBeforeThereWereGenerationsIsTakenAlong(t *testing.T) {
+	s := onFile(t)
+	r := s.open(t)
+	id, secret := take(t, r), r.Secret("use")
+	must(t, sqlitex.ExecuteScript(r.shelf.(*file).conn, "DROP TRIGGER destroyed; DROP TRIGGER changed; DROP TABLE ring", nil))
+	killed(t, r)
+	r = s.open(t)
+	if _, err := r.AEAD(context.Background(), id); err != nil || !bytes.Equal(r.Secret("use"), secret) {
+		t.Errorf("it is another keyring: %v", err)
+	}
+	must(t, r.Destroy(context.Background(), id))
 }
 
 func inFiles(t *testing.T, dir, id string) bool {

@@ -16,8 +16,8 @@ const (
 )
 
 // generation stands for all that was ever destroyed on a shelf: each destruction
-// makes it another one. It is random and not counted, so that a shelf that was
-// put back to a former state never comes to a generation that it had.
+// makes it another one. It is random: counted, a shelf that was put back to an
+// earlier state would come again to numbers that stood for other keys.
 type generation [16]byte
 
 // memory holds ciphers and wrapped keys of this node, of one generation of the shelf.
@@ -121,12 +121,33 @@ func (m *memory) size() int {
 // ear is where the calls of this node wait that want to hear what was destroyed:
 // one asks for all who came before it asked.
 type ear struct {
-	turn  chan struct{} // holds one: whose turn it is to ask
-	asked time.Time     // when the last one asked
-	err   error         // and what came of it
+	turn chan struct{} // holds one: whose turn it is to ask
+
+	mu    sync.Mutex
+	asked time.Time // when the last one asked
+	err   error     // and what came of it
 }
 
-func newEar() ear { return ear{turn: make(chan struct{}, 1)} }
+func newEar() *ear { return &ear{turn: make(chan struct{}, 1)} }
+
+// told says what came of a look that began after a call did; known is false where
+// there was none. A node that is alone (began is zero) waits for nobody's look.
+func (e *ear) told(began time.Time) (known bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if began.IsZero() || !e.asked.After(began) {
+		return false, nil
+	}
+	return true, e.err
+}
+
+func (e *ear) tell(asked time.Time, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if asked.After(e.asked) {
+		e.asked, e.err = asked, err
+	}
+}
 
 // hear returns once this node knows of everything whose destruction was
 // acknowledged before began. Whoever comes while another asks waits, and asks
@@ -139,15 +160,16 @@ func (r *Ring) hear(ctx context.Context, began time.Time) error {
 	case <-ctx.Done():
 		return unavailable("read", ctx.Err())
 	}
-	if r.ear.asked.After(began) {
-		return r.ear.err
+	if known, err := r.ear.told(began); known {
+		return err
 	}
-	r.ear.asked = time.Now()
+	asked := time.Now()
 	secret, _, err := r.look(ctx, secretID)
 	if err == nil && secret == nil {
-		err = unavailable("read", errGone) // it was emptied, which no generation tells
+		r.memory.forget(asked)
+		err = unavailable("read", errGone) // it was truncated, which no generation tells
 	}
-	r.ear.err = err
+	r.ear.tell(asked, err)
 	return err
 }
 

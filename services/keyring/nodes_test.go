@@ -211,6 +211,49 @@ func TestCallsThatWaitShareOneLookAndItsFailure(t *testing.T) {
 	r.shelf = h.shelf
 }
 
+// broken is a shelf that counts the looks at it, and fails them while it is broken.
+type broken struct {
+	counting
+	failing atomic.Bool
+}
+
+func (b *broken) look(ctx context.Context, id string) ([]byte, generation, error) {
+	w, g, err := b.counting.look(ctx, id)
+	if b.failing.Load() {
+		return nil, generation{}, errors.New("the database is gone")
+	}
+	return w, g, err
+}
+
+func TestAShelfThatFailedIsNotTriedAgainByWhoCameBefore(t *testing.T) {
+	onEachShelf(t, func(t *testing.T, s site) {
+		ctx, r := context.Background(), s.open(t)
+		b := &broken{counting: counting{shelf: r.shelf}}
+		ids := make([]string, 10)
+		for i := range ids {
+			ids[i] = take(t, r)
+		}
+		r.memory.forget(time.Now()) // so that each has to be read
+		r.shelf = b
+		b.failing.Store(true)
+		before := r.AsOfNow(ctx)
+		for _, id := range ids {
+			if _, err := r.AEAD(before, id); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
+				t.Errorf("%v", err)
+			}
+		}
+		if n := b.looks.Load(); r.shared && n != 1 {
+			t.Errorf("one after the other they tried %d times", n)
+		}
+		b.failing.Store(false)
+		for _, id := range ids {
+			if _, err := r.AEAD(r.AsOfNow(ctx), id); err != nil {
+				t.Errorf("who comes later: %v", err)
+			}
+		}
+	})
+}
+
 func TestNodesThatBeginTogetherAgreeOnTheSecret(t *testing.T) {
 	s := onPostgres(t)
 	_, err := OpenFileKEK(s.kek)
@@ -307,6 +350,33 @@ func TestADestructionThatIsCutOffIsUncertainAndToldByTheNext(t *testing.T) {
 	}
 	at("NULL")
 	must(t, r.Destroy(ctx, id))
+	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("the next is told %v", err)
+	}
+}
+
+func TestADestructionThatNoStandbyHasIsUncertain(t *testing.T) {
+	ctx, cluster := context.Background(), throwaway.Durable(t)
+	standby := cluster.Standby(t)
+	must(t, cluster.Synchronous())
+	s := onFile(t)
+	s.place = cluster.Database(t)
+	kek, err := OpenFileKEK(s.kek)
+	must(t, err)
+	r, err := Open(s.place, kek, SurvivesNode)
+	must(t, err)
+	defer r.Close()
+	id := take(t, r)
+	must(t, standby.Pause())
+	destroyed := make(chan error, 1)
+	go func() { destroyed <- r.Destroy(ctx, id) }()
+	for waiting := int64(0); waiting == 0; {
+		waiting = s.hand(t, "SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+	}
+	if err := <-destroyed; !errors.Is(err, fault.New(fault.OutcomeUnknown)) {
+		t.Errorf("it is on one disk alone, and the answer is %v", err)
+	}
+	must(t, standby.Resume())
 	if err := r.Destroy(ctx, id); !errors.Is(err, ErrDestroyed) {
 		t.Errorf("the next is told %v", err)
 	}

@@ -106,7 +106,12 @@ func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generat
 func (s *served) change(ctx context.Context, add []key, remove []string) (removed int, err error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	tx, err := s.pool.Begin(ctx)
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -114,6 +119,9 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	var ring [16]byte
 	b := &pgx.Batch{}
 	b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
+	if len(add)+len(remove) == 0 {
+		b.Queue(probeQuery)
+	}
 	for _, k := range add {
 		b.Queue(addQuery, k.id, k.wrapped)
 	}
@@ -136,8 +144,11 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 		}
 		return 0, errors.Join(errUnclear, err)
 	}
+	if postgres.Unreplicated(conn.Conn().PgConn()) {
+		return 0, errors.Join(errUnclear, errors.New("no standby was waited for"))
+	}
 	if removed > 0 {
-		s.vacuum(ctx)
+		vacuum(ctx, conn.Conn())
 	}
 	return removed, nil
 }
@@ -145,8 +156,8 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 // vacuum lets the places of removed keys be written over. Where it is refused or
 // takes too long, the server's own vacuum does it within its minute (schema.sql);
 // the keys are gone either way.
-func (s *served) vacuum(ctx context.Context) {
-	_, _ = s.pool.Exec(ctx, "VACUUM keys")
+func vacuum(ctx context.Context, conn *pgx.Conn) {
+	_, _ = conn.Exec(ctx, "VACUUM keys")
 }
 
 func (s *served) close() error {

@@ -33,6 +33,8 @@ const (
 	ringQuery   = "SELECT id FROM ring"
 	addQuery    = "INSERT INTO keys(id, wrapped) VALUES($1, $2)"
 	removeQuery = "DELETE FROM keys WHERE id = $1"
+	// probeQuery changes nothing, and has to be written all the same.
+	probeQuery = "UPDATE ring SET generation = generation"
 )
 
 // errGone says that the keyring is not where it was opened. What is written to

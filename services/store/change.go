@@ -99,11 +99,11 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	err := s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
 		if tx != nil {
-			tx.giveBack() // others were in the way, and nothing of that run was kept
+			tx.giveBack() // nothing was kept of an earlier run
 		}
 		tx = s.newTx(inside, conn, c)
 		defer func() {
-			if err != nil { // and so nothing of it is kept
+			if err != nil { // and so nothing of this one is
 				tx.giveBack()
 			}
 		}()

@@ -14,7 +14,8 @@ CREATE TABLE keys (
 	wrapped bytea NOT NULL
 ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
 
--- Whoever deletes, by whatever hand: every node hears of it.
+-- Whoever deletes, by whatever hand: every node hears of it. Where all is emptied at
+-- once, the nodes miss the exchange's secret.
 CREATE FUNCTION destroyed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE ring SET generation = gen_random_uuid();
