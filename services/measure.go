@@ -69,6 +69,11 @@ func (a accounts) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agre
 	return entry, err
 }
 
+// Current says whether an agreement is the one in force.
+func (a accounts) Current(ctx context.Context, law *agreement.Law) error {
+	return a.shelf.Current(ctx, law)
+}
+
 // readings are what a scrape asks of the server.
 func (s *Server) readings() metrics.Readings {
 	return metrics.Readings{

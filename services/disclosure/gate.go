@@ -32,6 +32,8 @@ type Log interface {
 	// Append returns when the entry is durable, or agreement.ErrMoved when the
 	// standing under which the records were loaded no longer holds.
 	Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (entry string, err error)
+	// Current returns agreement.ErrMoved unless an agreement is the one in force, whichever node adopted that.
+	Current(ctx context.Context, law *agreement.Law) error
 }
 
 // Shelf reads one record again when standing moved under a stream.
@@ -58,7 +60,8 @@ func NewGate(p *Page, log Log, shelf Shelf, recheck func(context.Context, *ident
 	return &Gate{page: p, log: log, shelf: shelf, recheck: recheck, clock: clock}, nil
 }
 
-// Unary is the gate around a unary rpc.
+// Unary is the gate around a unary rpc. It returns agreement.ErrMoved where the
+// caller has to come through the door again, since another agreement is in force.
 func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
@@ -71,22 +74,19 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	if err := g.page.admit(c, m); err != nil {
 		return nil, err
 	}
-	// The agreement stands in every reply, refusals too.
-	if err := grpc.SetHeader(ctx, metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
-		return nil, err
-	}
 	ctx, docket := agreement.WithDocket(ctx)
 	for range rereads {
 		docket.Clear()
+		var out proto.Message
+		var entry string
 		reply, err := handler(ctx, request)
-		if errors.Is(err, agreement.ErrMoved) {
-			continue
+		if err == nil {
+			out, entry, err = g.release(ctx, c, docket, rpcName(info.FullMethod), reply)
 		}
-		if err != nil {
-			return nil, err
-		}
-		out, entry, err := g.release(ctx, c, docket, rpcName(info.FullMethod), reply)
 		if errors.Is(err, agreement.ErrMoved) {
+			if err := g.log.Current(ctx, c.Law); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err != nil {
@@ -97,7 +97,7 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 		}
 		return out, grpc.SetHeader(ctx, metadata.Pairs(ReceiptHeader, g.page.nameFor(c, entry)))
 	}
-	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
+	// Who may see what keeps moving.
 	return nil, fault.New(fault.StoreUnavailable)
 }
 
@@ -119,7 +119,8 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 		what = g.consulted(docket)
 	}
 	if len(what) == 0 {
-		return out, "", nil
+		// No entry is held against the agreement in force, and what is said follows from it all the same.
+		return out, "", g.log.Current(ctx, c.Law)
 	}
 	entry, err := g.log.Append(ctx, disclosed(c, rpc, what, g.clock()), loads(what), c.Law)
 	if err != nil {

@@ -175,6 +175,22 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
+// Node starts a second node over the databases of an exchange in PostgreSQL, under
+// the agreement that this one was started with.
+func (x *Exchange) Node() *Exchange {
+	x.t.Helper()
+	if x.o.cases == (Place{}) || x.o.keys == (Place{}) {
+		x.t.Fatal("nodes share databases in PostgreSQL")
+	}
+	n := &Exchange{t: x.t, o: x.o, Dir: x.Dir, Log: &Buffer{}, clients: make(map[string]*Client), ca: x.ca, owner: x.owner}
+	law, err := agreement.Parse(x.o.law)
+	x.must(err)
+	n.law.Store(law)
+	n.serve()
+	n.t.Cleanup(func() { n.Stop() })
+	return n
+}
+
 // OpenKeyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
 func (x *Exchange) OpenKeyring() *keyring.Ring {
 	x.t.Helper()
@@ -212,7 +228,7 @@ func (x *Exchange) serve() {
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), x.law.Load(), x.law.Store))
+	x.must(x.server.Resume(context.Background(), x.law.Load(), x.law.Store))
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	x.must(err)
 	x.addr = listener.Addr().String()
