@@ -42,6 +42,7 @@ type Daemon struct {
 	config   *Config
 	log      *slog.Logger
 	law      atomic.Pointer[agreement.Law]
+	said     atomic.Pointer[agreement.Law] // by the agreement's file when it was last acted on
 	ring     *keyring.Ring
 	server   *services.Server
 	listener net.Listener
@@ -90,6 +91,10 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	}
 	if err := d.server.Resume(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
+	}
+	d.said.Store(law)
+	if now := d.law.Load(); now.Hash() != law.Hash() {
+		log.LogAttrs(ctx, slog.LevelWarn, "another agreement than the file's is in force, since the exchange has replaced that of the file: put the file right", logline.Agreement(now.Hash()))
 	}
 	if d.listener, err = bind(ctx, "listen", c.Listen); err != nil {
 		return nil, errors.Join(err, d.close())
@@ -150,18 +155,21 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	return errors.Join(append(errs, d.reloadLaw(ctx))...)
 }
 
-// reloadLaw reads the agreement's file again and puts it in force.
+// reloadLaw reads the agreement's file again and puts it in force, if it says
+// another one than it did: a node may have taken up what another one adopted, and
+// a reload for the sake of a certificate must not undo that.
 func (d *Daemon) reloadLaw(ctx context.Context) error {
 	law, err := d.readLaw(ctx)
 	if err != nil {
 		return err
 	}
-	if law.Hash() == d.law.Load().Hash() {
+	if law.Hash() == d.law.Load().Hash() || law.Hash() == d.said.Load().Hash() {
 		return nil
 	}
 	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return err
 	}
+	d.said.Store(law)
 	d.log.LogAttrs(ctx, slog.LevelInfo, "agreement in force", logline.Agreement(law.Hash()))
 	return nil
 }

@@ -136,7 +136,7 @@ func roles(at string) error {
 
 // RightsFile is one of the project's texts about who may do what.
 func RightsFile(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(Root(), "services", "postgres", "roles", name))
+	text, err := os.ReadFile(filepath.Join(Root(), "deploy", "postgres", name))
 	return string(text), err
 }
 
