@@ -111,7 +111,7 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 	if entry, done := docket.Finished(m); done {
 		return m, entry, nil // rendered and logged in the transaction of the change
 	}
-	out, what, err := g.page.rebuild(ctx, c, m, true)
+	out, what, err := g.page.rebuild(g.page.ring.AsOfNow(ctx), c, m, true)
 	if err != nil {
 		return nil, "", err
 	}
