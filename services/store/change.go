@@ -88,22 +88,23 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	if c == nil || docket == nil {
 		return empty, fault.New(fault.Internal)
 	}
+	// Before its turn comes, since the turn is everybody's.
+	key, body, err := s.callKey(c, call)
+	if err != nil {
+		return empty, err
+	}
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
 	inside := context.WithoutCancel(ctx)
 	var entry string
 	var tx *Tx
-	err := s.writer.do(ctx, func(conn transaction) error {
+	err = s.writer.do(ctx, func(conn transaction) error {
 		docket.Clear()
 		tx = s.newTx(inside, conn, c)
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
 		if err := conn.decidedBy(tx.law.Hash()); err != nil {
-			return err
-		}
-		key, body, err := s.callKey(c, call)
-		if err != nil {
 			return err
 		}
 		done, err := tx.replay(key, body, empty)

@@ -151,6 +151,14 @@ CREATE TABLE agreements (
 );
 CREATE UNIQUE INDEX agreements_in_force ON agreements (in_force) WHERE in_force = 1;
 
+-- The monitors that the agreement in force names, and up to which case each has
+-- been given its sight of what was there before it.
+CREATE TABLE monitors (
+  agency  TEXT PRIMARY KEY,
+  terms   TEXT NOT NULL,  -- jurisdiction, and whether under pseudonyms
+  reached TEXT NOT NULL   -- '' at first, '~' when of all
+) WITHOUT ROWID;
+
 -- What a server writes to learn whether it can write again.
 CREATE TABLE probes (
   id      INTEGER PRIMARY KEY,
