@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// statements is how many a connection keeps prepared: more than there are texts in the program.
+	statements = 512
 	// connectTimeout is how long one server is tried, where the URL names no other
 	// time; a node that is gone must not hold a call until its own end.
 	connectTimeout = 5 * time.Second
@@ -62,12 +64,12 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	c := config.ConnConfig
-	c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.DefaultQueryExecMode, c.StatementCacheCapacity = pgx.QueryExecModeCacheStatement, statements
 	c.RuntimeParams = session(o) // all of them: PGOPTIONS names none
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
-	c.OnNotice = note
+	c.OnNotice, c.DialFunc = note, dial
 	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return examine(ctx, conn, o) }
 	config.MaxConns = int32(min(o.Connections, 10_000))
 	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3

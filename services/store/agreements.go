@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -21,8 +22,39 @@ import (
 // several writers it is called after the commit: until then each of them asks the
 // database, in the transaction, which agreement is in force.
 func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.putInForce(ctx, law, use, s.adopt)
+}
+
+// Resume is Adopt for a node that starts. Where several share the database, its
+// file may be older than what the others have adopted since: an agreement that was
+// in force and was replaced is not put back by who comes late, who takes up the one
+// that the database names instead.
+func (s *Store) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	if !s.shared() {
+		return s.Adopt(ctx, law, use)
+	}
+	err := s.putInForce(ctx, law, use, func(conn transaction, law *agreement.Law) error {
+		replaced, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 0)", law.Hash())
+		if err != nil {
+			return err
+		}
+		if replaced != 0 {
+			return errReplaced
+		}
+		return s.adopt(conn, law)
+	})
+	if errors.Is(err, errReplaced) {
+		return s.follow(ctx, use)
+	}
+	return err
+}
+
+// errReplaced says that another agreement has taken the place of one.
+var errReplaced = errors.New("store: the agreement was replaced")
+
+func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*agreement.Law), put func(transaction, *agreement.Law) error) error {
 	var before *agreement.Law
-	err := s.writer.doAndTake(ctx, func(conn transaction) error { return s.adopt(conn, law) }, func() {
+	err := s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
 		before = s.Law()
 		use(law)
 	}, func() {

@@ -13,7 +13,6 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
-	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
 )
@@ -201,7 +200,6 @@ func TestTheDatabaseNamesTheAgreementInForce(t *testing.T) {
 	for name, database := range databases {
 		t.Run(name, func(t *testing.T) {
 			at := database(t)
-			forgetful := postgres.Options{Forgetful: true}
 			if text, err := store.InForce(t.Context(), at, forgetful); err != nil || text != nil {
 				t.Errorf("an empty database names %d bytes, %v", len(text), err)
 			}

@@ -102,7 +102,10 @@ func listed[M proto.Message](ctx context.Context, s *Store, conn querier, c *ide
 	if more {
 		next = s.sealToken(c, q, after)
 	}
-	return page, next, nil
+	if len(page) == 0 { // what is there is held against the agreement in force when it is shown
+		err = s.current(ctx, conn, c.Law)
+	}
+	return page, next, err
 }
 
 // onPage is a record of a page, with its place there and how it was loaded.

@@ -25,6 +25,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/notifications"
 	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -99,19 +100,23 @@ func parsed(t testing.TB, text string) *agreement.Law {
 type node struct {
 	*house
 	*store.Store
+	at            string // the database
 	law           atomic.Pointer[agreement.Law]
 	cases         *cases.Service
 	notifications *notifications.Service
 }
 
+// forgetful is what a server without a disk to wait for is good for.
+var forgetful = postgres.Options{Forgetful: true}
+
 func (h *house) open(database string) *node {
 	h.t.Helper()
-	return h.openAs(database, postgres.Options{Forgetful: true})
+	return h.openAs(database, forgetful)
 }
 
 func (h *house) openAs(database string, demanded postgres.Options) *node {
 	h.t.Helper()
-	n := &node{house: h}
+	n := &node{house: h, at: database}
 	n.law.Store(parsed(h.t, h.text))
 	var err error
 	n.Store, err = store.Open(h.t.Context(), database, store.Options{
@@ -120,7 +125,7 @@ func (h *house) openAs(database string, demanded postgres.Options) *node {
 	})
 	must(h.t, err)
 	h.t.Cleanup(func() { must(h.t, n.Store.Close()) })
-	must(h.t, n.Adopt(h.t.Context(), n.law.Load(), n.law.Store))
+	must(h.t, n.Resume(h.t.Context(), n.law.Load(), n.law.Store))
 	n.cases, n.notifications = cases.NewService(n.Store), notifications.NewService(n.Store)
 	return n
 }
@@ -168,6 +173,20 @@ func shown(t testing.TB, reply proto.Message) *jisrv1.Case {
 	c := &jisrv1.Case{}
 	must(t, proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(encoded, c))
 	return c
+}
+
+// etag is the police's of a case.
+func (n *node) etag(name string) string {
+	n.t.Helper()
+	ctx, c := n.as(police)
+	m := &jisrv1.Case{}
+	must(n.t, n.View(ctx, c, name, m))
+	l, _ := agreement.DocketFrom(ctx).Loaded(name)
+	raw, err := record.Detach(m)
+	must(n.t, err)
+	e, err := record.ParseEnvelope(raw)
+	must(n.t, err)
+	return n.page.ETag(c, name, record.TypeOf(m), l, &e)
 }
 
 // share lets Erbil's police in to a case, and returns the share.

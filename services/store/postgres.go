@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -83,7 +82,7 @@ func (s *server) close() error {
 func (s *server) read(ctx context.Context, f func(querier) error) error {
 	conn, err := s.readers.Acquire(ctx)
 	if err != nil {
-		return unavailable(ctx, err)
+		return unavailable(ctx, lost(err))
 	}
 	defer conn.Release() // one that is still in its transaction is closed there
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -141,7 +140,7 @@ func (s *server) connection() (*pgxpool.Conn, error) {
 	defer cancel()
 	conn, err := s.writers.Acquire(ctx)
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.StoreUnavailable), errStorage{fmt.Errorf("%w: %w", errLost, err)})
+		return nil, errors.Join(fault.New(fault.StoreUnavailable), errStorage{lost(err)})
 	}
 	return conn, nil
 }

@@ -53,7 +53,7 @@ func (s *server) change() {
 
 // commit runs the first calls of a batch in one transaction, answers them, and
 // returns the others: from the first on that others are in the way of, and that
-// would wait while its group holds what they wait for.
+// would have to wait while its group holds what they wait for.
 func (s *server) commit(batch []*job) (rest []*job) {
 	conn, err := s.connection()
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
-	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, waiting: true, held: make(map[string]bool), numbers: &s.numbers}
+	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, first: true, held: make(map[string]bool), numbers: &s.numbers}
 	c.begin(batch[0].alone)
 	var done []*job
 	for i, j := range batch {
@@ -73,18 +73,17 @@ func (s *server) commit(batch []*job) (rest []*job) {
 			break
 		}
 		if i == 1 {
-			c.waiting = false
+			c.first = false
 			c.queue("SET LOCAL lock_timeout = '" + waitAsLast + "'")
 		}
-		j.err = c.call(j.work, len(batch) == 1)
+		j.err = c.call(j, len(batch) == 1)
 		if c.conn.IsClosed() || errors.Is(j.err, errLost) {
 			// Nothing was committed, so nothing of it is kept.
 			refuse(batch, errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err}))
 			return nil
 		}
 		if inTheWay(j.err) {
-			j.tries++
-			if held := i == 0 && sqlState(j.err) == "55P03"; j.tries < rerunning && !held {
+			if j.again(c.needs) {
 				rest = batch[i:]
 				break
 			}
@@ -98,20 +97,19 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		}
 		done = append(done, j)
 	}
-	if !slices.ContainsFunc(done, func(j *job) bool { return j.err == nil }) {
-		c.giveUp() // there is nothing to keep
+	kept := slices.ContainsFunc(done, func(j *job) bool { return j.err == nil })
+	if !kept {
+		c.giveUp()
 	} else if err := c.commit(); err != nil {
-		if len(batch) == 1 && inTheWay(err) && batch[0].tries < rerunning {
-			batch[0].tries++
+		if len(batch) == 1 && inTheWay(err) && batch[0].again(c.needs) {
 			return batch
 		}
 		refuse(done, err)
 		return rest
 	}
-	if len(done) == 0 {
-		return rest
+	if kept {
+		s.meter.Committed(len(done), c.kinds, time.Since(began))
 	}
-	s.meter.Committed(len(done), c.kinds, time.Since(began))
 	for _, j := range done {
 		if j.err == nil && j.take != nil {
 			s.lawful.turn.Lock() // whoever has read the agreement of before has set it by now
@@ -121,6 +119,15 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		close(j.done)
 	}
 	return rest
+}
+
+// again reports whether a call that others were in the way of is run again. It
+// comes first then, and begins with holding what it has turned out to need: a
+// call waits for others' cases while it holds none, or in the order of all.
+func (j *job) again(needs []string) bool {
+	j.needs = needs
+	j.tries++
+	return j.tries < rerunning && time.Since(j.asked) < patience
 }
 
 // begin begins a transaction that writes; all of it is sent with the first question.

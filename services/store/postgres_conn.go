@@ -28,15 +28,16 @@ type pgConn struct {
 	failed error
 
 	// What follows is of a transaction that writes.
-	law     string          // the hash of the agreement in force, when answered
-	asked   bool            // that has been answered
-	want    string          // what a call was decided by, until that can be compared
-	waiting bool            // whether to wait for a case that somebody else holds
-	checks  int             // answers in the batch that a call may fail by, though the server does not
-	held    map[string]bool // cases, and records by which a case is held
+	law    string          // the hash of the agreement in force, when answered
+	asked  bool            // that has been answered
+	want   string          // what a call was decided by, until that can be compared
+	first  bool            // the running call is the first of its group, and may wait for one case
+	checks int             // answers in the batch that a call may fail by, though the server does not
+	held   map[string]bool // cases, and records by which a case is held
 	// holding are those that the running call was the first to hold: they are let go
 	// when it is undone.
 	holding []string
+	needs   []string // the records whose cases the running call has asked for
 	numbers *numbers
 	kinds   []jisrv1.LogEntry_Kind
 }
@@ -104,7 +105,11 @@ func (c *pgConn) send() error {
 	}
 	batch := c.batch
 	c.batch, c.checks = &pgx.Batch{}, 0
-	return c.conn.SendBatch(c.ctx, batch).Close()
+	err := c.conn.SendBatch(c.ctx, batch).Close()
+	if err != nil && c.conn.IsClosed() {
+		return lost(err)
+	}
+	return err
 }
 
 func (c *pgConn) decidedBy(hash string) error {
@@ -130,9 +135,10 @@ func (c *pgConn) hold(name string, holders ...any) func(string) error {
 			args = append(append(args, name), holders...)
 		}
 		query += " FOR UPDATE"
-		if !c.waiting {
+		if !c.first || len(c.needs) > 0 {
 			query += " NOWAIT"
 		}
+		c.needs = append(c.needs, name)
 		c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
 			if tag.RowsAffected() > 0 {
 				c.held[key] = true
@@ -147,6 +153,24 @@ func (c *pgConn) hold(name string, holders ...any) func(string) error {
 		}
 		return nil
 	}
+}
+
+// holdAll holds the cases that a call has turned out to need, in one order: those
+// who wait for several all wait in the same.
+func (c *pgConn) holdAll(needs []string) {
+	args := make([]any, len(needs))
+	for i, name := range needs {
+		args[i] = name
+	}
+	c.queue(`SELECT case_name FROM epochs WHERE case_name IN (SELECT case_name FROM records WHERE name IN (`+marks(len(needs))+`))
+		ORDER BY case_name FOR UPDATE`, args...).Query(func(r pgx.Rows) error {
+		for r.Next() {
+			key := string(r.RawValues()[0])
+			c.held[key] = true
+			c.holding = append(c.holding, key)
+		}
+		return r.Err()
+	})
 }
 
 // numbers are numbers for entries of the log, of which a node takes many from the
@@ -192,12 +216,16 @@ func (c *pgConn) enter(e *entry) error {
 // call runs the work of one call under a savepoint. An error that is the call's
 // own has undone it, and the transaction goes on. The last statements of a call
 // that is alone may go with its commit, where nothing of them is to be checked.
-func (c *pgConn) call(work func(transaction) error, alone bool) error {
-	c.failed, c.holding, c.want = nil, c.holding[:0], ""
+func (c *pgConn) call(j *job, alone bool) error {
+	c.failed, c.holding, c.needs, c.want = nil, c.holding[:0], nil, ""
 	before, wrote := c.batch.Len(), len(c.kinds)
 	c.queue("SAVEPOINT call")
+	if len(j.needs) > 0 {
+		c.needs = j.needs
+		c.holdAll(j.needs)
+	}
 	savepoint := c.batch
-	err := protect(work, c)
+	err := protect(j.work, c)
 	if together := alone && c.checks == 0 && c.asked; err == nil && !together {
 		// What is still unsent is this call's, and so are its errors.
 		err = c.flush()

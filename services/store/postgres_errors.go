@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -11,6 +12,8 @@ import (
 
 // errLost says that the connection is gone, or is not where it should be.
 var errLost = errors.New("store: the connection to the server was lost")
+
+func lost(err error) error { return fmt.Errorf("%w: %w", errLost, err) }
 
 // sqlState is PostgreSQL's own code behind an error (its appendix A); empty where it has none.
 func sqlState(err error) string {
