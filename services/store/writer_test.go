@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -11,11 +12,12 @@ import (
 // What took effect outside of the database inside a transaction is taken back
 // with it, before anything else is written.
 func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
-	conn, err := openConn(filepath.Join(t.TempDir(), "jisr.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newSingle(conn, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	conn, err := openConn(path)
+	must(t, err)
+	mover, err := openConn(path)
+	must(t, err)
+	w := newSingle(conn, mover, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
 	defer func() {
 		if err := w.close(); err != nil {
 			t.Error(err)
@@ -48,5 +50,41 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 	// The control: what was kept stays in use.
 	if err := take("kept", func() {}); err != nil || inUse != "kept" {
 		t.Errorf("after a commit %q is in use: %v", inUse, err)
+	}
+}
+
+// The log is moved beside the writer, and does not grow without end under load.
+func TestTheWriteAheadLogIsMovedWhileOthersWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	opened, w, err := openFile(path, unmeasured{}, func(err error) { t.Errorf("fatal: %v", err) })
+	must(t, err)
+	ballast := make([]byte, 8<<10)
+	writing := func(calls int) {
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				for i := range calls / 16 {
+					err := w.do(t.Context(), func(conn transaction) error {
+						return exec(conn, "INSERT INTO probes(id, ballast) VALUES(?, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", i%50, ballast)
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+	writing(20 * checkpointEvery)
+	database, wal, _ := opened.size()
+	if database < 50*int64(len(ballast)) {
+		t.Errorf("the database has %d bytes: nothing was moved into it", database)
+	}
+	if most := int64(3 * longest * 4200); wal > most {
+		t.Errorf("the write-ahead log has grown to %d bytes", wal)
+	}
+	must(t, opened.close())
+	if _, wal, _ := opened.size(); wal != 0 {
+		t.Errorf("a database that was closed leaves %d bytes in its log", wal)
 	}
 }
