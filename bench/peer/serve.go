@@ -17,10 +17,14 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/daemon"
 )
 
-// workers is the exchange's own setting; every peer has it.
+// workers is the exchange's own setting; every peer has it. So is the memory
+// that keeps the collector from running all the time.
 const workers = 128
+
+var spare []byte
 
 // serve serves over mutual TLS 1.3 until Stop.
 func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption) (*Peer, error) {
@@ -41,6 +45,7 @@ func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption
 	if err != nil {
 		return nil, err
 	}
+	spare = make([]byte, daemon.Spare)
 	s := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.Creds(credentials.NewTLS(&tls.Config{
 			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
