@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -59,7 +60,7 @@ func NewGate(p *Page, log Log, shelf Shelf, recheck func(context.Context, *ident
 }
 
 // Unary is the gate around a unary rpc.
-func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return nil, err
@@ -71,31 +72,35 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	if err := g.page.admit(c, m); err != nil {
 		return nil, err
 	}
-	// The agreement stands in every reply, refusals too.
-	if err := grpc.SetHeader(ctx, metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
-		return nil, err
-	}
-	ctx, docket := agreement.WithDocket(ctx)
+	// The agreement stands in every reply, refusals and panics too, and beside it the
+	// entry. They are set at once, since each setting copies what was set before.
+	headers := metadata.MD{AgreementHeader: {c.Law.Hash()}}
+	defer func() {
+		if unset := grpc.SetHeader(ctx, headers); unset != nil && err == nil {
+			reply, err = nil, cmp.Or(ctx.Err(), unset) // a caller that has gone is no fault of ours
+		}
+	}()
+	inner, docket := agreement.WithDocket(ctx)
 	for range rereads {
 		docket.Clear()
-		reply, err := handler(ctx, request)
+		loaded, err := handler(inner, request)
 		if errors.Is(err, agreement.ErrMoved) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		out, entry, err := g.release(ctx, c, docket, rpcName(info.FullMethod), reply)
+		out, entry, err := g.release(inner, c, docket, rpcName(info.FullMethod), loaded)
 		if errors.Is(err, agreement.ErrMoved) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if entry == "" {
-			return out, nil
+		if entry != "" {
+			headers[ReceiptHeader] = []string{g.page.nameFor(c, entry)}
 		}
-		return out, grpc.SetHeader(ctx, metadata.Pairs(ReceiptHeader, g.page.nameFor(c, entry)))
+		return out, nil
 	}
 	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
 	return nil, fault.New(fault.StoreUnavailable)
