@@ -35,9 +35,45 @@ var (
 // codec counts what a request holds before it builds it: unary requests are
 // decoded before any interceptor runs. The bytes are in hand already, bounded by
 // maxRequest; this bounds what becomes of them.
-type codec struct{ encoding.CodecV2 }
+type codec struct {
+	encoding.CodecV2
+	rooms mem.BufferPool // for replies
+}
 
-func newCodec() codec { return codec{encoding.GetCodecV2(encodingproto.Name)} }
+// The rooms for replies double in size from 2 KiB to 1 MiB. A room is cleared as a
+// whole before it is used, and grpc-go's own go from 32 KiB to 1 MiB at once: it
+// would clear a megabyte for each page of a list.
+const smallestRoom, largestRoom = 11, 20
+
+func newCodec() (codec, error) {
+	var sizes []uint8
+	for n := uint8(smallestRoom); n <= largestRoom; n++ {
+		sizes = append(sizes, n)
+	}
+	rooms, err := mem.NewBinaryTieredBufferPool(sizes...)
+	return codec{encoding.GetCodecV2(encodingproto.Name), rooms}, err
+}
+
+// Marshal encodes a reply.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	m, ok := v.(proto.Message)
+	if !ok {
+		return nil, errWire
+	}
+	size := proto.Size(m)
+	if mem.IsBelowBufferPoolingThreshold(size) {
+		b, err := proto.Marshal(m)
+		return mem.BufferSlice{mem.SliceBuffer(b)}, err
+	}
+	room := c.rooms.Get(size)
+	encoded, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*room)[:0], m)
+	if err != nil {
+		c.rooms.Put(room)
+		return nil, err
+	}
+	*room = encoded // what is sent ends where the reply does, whatever its size was thought to be
+	return mem.BufferSlice{mem.NewBuffer(room, c.rooms)}, nil
+}
 
 // plainOnly refuses compressed requests: a small one must not become a large one.
 // Nothing of the exchange's own links a compressor, but the exporter of traces

@@ -3,6 +3,7 @@ package services
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"buf.build/go/protovalidate"
@@ -103,6 +104,28 @@ func TestARequestIsCountedBeforeItIsBuilt(t *testing.T) {
 	}
 }
 
+func TestAReplyIsWhatItIsWhateverWasInItsRoomBefore(t *testing.T) {
+	c, err := newCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, length := range []int{0, 2000, 1 << 10, 1 << 11, 200 << 10, 2000, 130 << 10, 3 << 20, 1 << 20, 1500} {
+		m := jisrv1.CaseNarrative_builder{Account: strings.Repeat("x", length)}.Build()
+		want, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := c.Marshal(m)
+		if err != nil || !bytes.Equal(sent.Materialize(), want) {
+			t.Errorf("a reply of %d bytes: %d were sent, %v", len(want), sent.Len(), err)
+		}
+		sent.Free()
+	}
+	if _, err := c.Marshal([]byte("as it is")); err == nil {
+		t.Error("what is no message is sent")
+	}
+}
+
 func TestNoCompressorIsLinkedButTheOneThatIsRefused(t *testing.T) {
 	for _, name := range []string{"gzip", "snappy", "zstd", "deflate"} {
 		if encoding.GetCompressor(name) != nil && name != (plainOnly{}).Type() {
@@ -132,7 +155,10 @@ func FuzzARequestIsTakenWithinItsBoundsOrNotAtAll(f *testing.F) {
 	f.Add("jisr.v1.CreateCaseRequest", []byte{0x0a, 5, 0xa2, 1, 2, 0x0a, 0})
 	f.Add("jisr.v1.CreateVictimRequest", bytes.Repeat([]byte{0xf3, 1}, 40))
 	f.Add("jisr.v1.UpdateVictimRequest", []byte{0x12, 6, 0x0a, 4, 'r', 'i', 's', 'k'})
-	c := newCodec()
+	c, err := newCodec()
+	if err != nil {
+		f.Fatal(err)
+	}
 	rules, err := protovalidate.New()
 	if err != nil {
 		f.Fatal(err)
