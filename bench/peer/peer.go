@@ -42,6 +42,7 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"file":           File,
 	"open":           Open,
 	"open-unwrap":    OpenUnwrap,
+	"open-cold":      OpenCold,
 	"open-hidden":    OpenHidden,
 	"reflect":        Reflect,
 }
