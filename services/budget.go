@@ -10,10 +10,9 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/jisr-exchange/jisr/services/budget"
+	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/logline"
@@ -100,24 +99,12 @@ func hold(ctx context.Context, wait time.Duration) error {
 // weigh charges an agency for the records of a list that it was given.
 func (s *Server) weigh(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	reply, err := handler(ctx, request)
-	if m, ok := reply.(proto.Message); ok && err == nil {
+	if released, ok := reply.(*disclosure.Released); ok && err == nil {
 		if c, err := identity.FromContext(ctx); err == nil {
-			s.budgets.Of(c.Agency).Charge(records(m) / recordsAtOnce)
+			s.budgets.Of(c.Agency).Charge(released.Listed() / recordsAtOnce)
 		}
 	}
 	return reply, err
-}
-
-// records is how many messages a reply lists.
-func records(m proto.Message) (n int) {
-	r := m.ProtoReflect()
-	fields := r.Descriptor().Fields()
-	for i := range fields.Len() {
-		if fd := fields.Get(i); fd.IsList() && fd.Kind() == protoreflect.MessageKind {
-			n += r.Get(fd).List().Len()
-		}
-	}
-	return n
 }
 
 // paceMessages draws each message of a stream as a call of its own: a stream

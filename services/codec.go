@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -30,49 +31,30 @@ var (
 	errMany       = errors.New("too many fields")
 	errDepth      = errors.New("nested too deep")
 	errCompressed = errors.New("compressed requests are not taken")
+	errUnreleased = errors.New("a reply that the page gate did not release")
 )
 
 // codec counts what a request holds before it builds it: unary requests are
 // decoded before any interceptor runs. The bytes are in hand already, bounded by
 // maxRequest; this bounds what becomes of them.
-type codec struct {
-	encoding.CodecV2
-	rooms mem.BufferPool // for replies
-}
+type codec struct{ encoding.CodecV2 }
 
-// The rooms for replies double in size from 2 KiB to 1 MiB. A room is cleared as a
-// whole before it is used, and grpc-go's own go from 32 KiB to 1 MiB at once: it
-// would clear a megabyte for each page of a list.
-const smallestRoom, largestRoom = 11, 20
+func newCodec() codec { return codec{encoding.GetCodecV2(encodingproto.Name)} }
 
-func newCodec() (codec, error) {
-	var sizes []uint8
-	for n := uint8(smallestRoom); n <= largestRoom; n++ {
-		sizes = append(sizes, n)
-	}
-	rooms, err := mem.NewBinaryTieredBufferPool(sizes...)
-	return codec{encoding.GetCodecV2(encodingproto.Name), rooms}, err
-}
-
-// Marshal encodes a reply.
+// Marshal sends a reply of the contract as the page gate released it, and no
+// other: a handler that got around the gate gets no answer out.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	m, ok := v.(proto.Message)
-	if !ok {
-		return nil, errWire
+	if released, ok := v.(*disclosure.Released); ok {
+		return released.Send()
 	}
-	size := proto.Size(m)
-	if mem.IsBelowBufferPoolingThreshold(size) {
-		b, err := proto.Marshal(m)
-		return mem.BufferSlice{mem.SliceBuffer(b)}, err
+	if m, ok := v.(proto.Message); !ok || ofContract(m) {
+		return nil, errUnreleased
 	}
-	room := c.rooms.Get(size)
-	encoded, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*room)[:0], m)
-	if err != nil {
-		c.rooms.Put(room)
-		return nil, err
-	}
-	*room = encoded // what is sent ends where the reply does, whatever its size was thought to be
-	return mem.BufferSlice{mem.NewBuffer(room, c.rooms)}, nil
+	return c.CodecV2.Marshal(v) // health and reflection
+}
+
+func ofContract(m proto.Message) bool {
+	return m.ProtoReflect().Descriptor().ParentFile().Package() == "jisr.v1"
 }
 
 // plainOnly refuses compressed requests: a small one must not become a large one.
@@ -96,7 +78,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	err := decode(buffer.ReadOnlyData(), m)
-	if err != nil && m.ProtoReflect().Descriptor().ParentFile().Package() == "jisr.v1" {
+	if err != nil && ofContract(m) {
 		proto.Reset(m)
 		m.ProtoReflect().SetUnknown(mark(err))
 		return nil

@@ -173,15 +173,11 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 	if s.budgets, err = budget.NewBook(s.opts.Budgets, s.inAgreement, s.reportCut); err != nil {
 		return err
 	}
-	codec, err := newCodec()
-	if err != nil {
-		return err
-	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
 	s.grpc = grpc.NewServer(append(s.chain(validator),
 		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
 		grpc.InTapHandle(s.tap),
-		grpc.ForceServerCodecV2(codec),
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.RPCDecompressor(plainOnly{}), //nolint:staticcheck // the newer way is a registry of the whole process
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),

@@ -108,15 +108,21 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 
 // release renders a reply, writes down what it shows, waits until that is
 // durable, and only then gives it out.
-func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreement.Docket, rpc string, reply any) (proto.Message, string, error) {
+func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreement.Docket, rpc string, reply any) (*Released, string, error) {
 	m, ok := reply.(proto.Message)
 	if !ok {
 		return nil, "", errUnloaded
 	}
 	if entry, done := docket.Finished(m); done {
-		return m, entry, nil // rendered and logged in the transaction of the change
+		// Rendered and logged in the transaction of the change.
+		out, err := encoded(listed(m), func(b []byte) ([]byte, error) { return proto.MarshalOptions{}.MarshalAppend(b, m) })
+		return out, entry, err
 	}
-	out, what, err := g.page.rebuild(ctx, c, m, true)
+	var what []shown
+	out, err := encoded(listed(m), func(b []byte) (_ []byte, err error) {
+		b, what, err = g.page.encode(ctx, c, b, m, true)
+		return b, err
+	})
 	if err != nil {
 		return nil, "", err
 	}
@@ -167,14 +173,17 @@ func loads(what []shown) []agreement.Loaded {
 }
 
 // Receipt renders the reply of a change inside its transaction: the records'
-// headers alone, as the caller may see them, and which classes that shows.
+// headers alone, as the caller may see them, and which classes that shows. The
+// reply holds what was rendered as bytes, which it marshals by copy.
 func (p *Page) Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, map[string]record.ClassSet, error) {
-	out, what, err := p.rebuild(ctx, c, reply, false)
+	b, what, err := p.encode(ctx, c, nil, reply, false)
+	out := reply.ProtoReflect().New()
+	out.SetUnknown(b)
 	classes := make(map[string]record.ClassSet, len(what))
 	for _, w := range what {
 		classes[w.name] |= w.classes
 	}
-	return out, classes, err
+	return out.Interface(), classes, err
 }
 
 // rpcName is a method as the agreement and the log name it: `CaseService/GetCase`.
