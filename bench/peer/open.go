@@ -58,13 +58,10 @@ func OpenUnwrap(dir string) (*Peer, error) {
 		if err != nil {
 			return err
 		}
-		unwrapped, err = cipher.NewGCMWithRandomNonce(block)
+		_, err = cipher.NewGCMWithRandomNonce(block)
 		return err
 	})
 }
-
-// unwrapped is where the cipher goes, as it would go into the keyring's cache.
-var unwrapped cipher.AEAD
 
 // OpenCold is Open where the keyring has to read every record's key from its
 // file first, and unwrap it.

@@ -20,11 +20,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/daemon"
 )
 
-// workers is the exchange's own setting; every peer has it. So is the memory
-// that keeps the collector from running all the time.
+// workers is the exchange's own setting; every peer has it. So is the
+// reserve of memory.
 const workers = 128
-
-var spare []byte
 
 // serve serves over mutual TLS 1.3 until Stop.
 func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption) (*Peer, error) {
@@ -45,7 +43,6 @@ func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption
 	if err != nil {
 		return nil, err
 	}
-	spare = make([]byte, daemon.Spare)
 	s := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.Creds(credentials.NewTLS(&tls.Config{
 			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
@@ -56,7 +53,7 @@ func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption
 	register(s)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
-	return &Peer{Addr: listener.Addr().String(), Stop: func() error {
+	return &Peer{Addr: listener.Addr().String(), spare: make([]byte, daemon.Spare), Stop: func() error {
 		s.Stop()
 		return <-served
 	}}, nil
