@@ -35,13 +35,14 @@ func (r *Released) Send() (mem.BufferSlice, error) {
 // 1 MiB at once, so that each page of a list would clear a megabyte.
 var rooms = mem.NewTieredBufferPool(2<<10, 4<<10, 8<<10, 16<<10, 32<<10, 64<<10, 128<<10, 256<<10, 512<<10, 1<<20)
 
-// likely is how long a record is that is mostly open. The first guess at a reply's
-// room is made by it and by how much is listed, and not by what is hidden.
-const likely = 2 << 10
+// The first guess at a reply's room is made by how much is listed, and not by what
+// is hidden: so long is a record that is mostly open, and a page has so many.
+// Longer lists are of short words.
+const likely, most = 2 << 10, 100
 
 // encoded lets append encode a reply of so many messages into a room.
 func encoded(listed int, appendTo func([]byte) ([]byte, error)) (*Released, error) {
-	room := rooms.Get(likely * max(listed, 1))
+	room := rooms.Get(likely * min(max(listed, 1), most))
 	b, err := appendTo((*room)[:0])
 	if err != nil {
 		rooms.Put(room)
