@@ -80,10 +80,11 @@ breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
 .PHONY: test
 test: tools lint generate-check breaking ## Run every check and test; what CI runs
 	@tools/need-cc.sh
+	@tools/need-postgres.sh
 	$(call heading,'tests of the build tools')
 	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
 	$(call heading,'tests')
-	@CGO_ENABLED=1 go test $(RACE) -skip '$(LONG)' ./...
+	@CGO_ENABLED=1 JISR_REQUIRE_POSTGRES=1 go test $(RACE) -skip '$(LONG)' ./...
 	$(call heading,'long comparisons')
 	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
 	@go -C bench test ./...

@@ -8,7 +8,7 @@ import (
 
 // openings measures R1 and the part of R2 that is the page's.
 func openings(ctx context.Context, b *bench) ([]result, error) {
-	samples, err := b.working(ctx, 1, piece{"reflect", 60}, piece{"open", 600}, piece{"open-hidden", 600}, piece{"open-unwrap", 300}, piece{"open-cold", 130})
+	samples, err := b.working(ctx, 1, piece{"reflect", 60}, piece{"open", 600}, piece{"open-hidden", 600}, piece{"open-unwrap", 130})
 	if err != nil {
 		return nil, err
 	}
@@ -17,8 +17,7 @@ func openings(ctx context.Context, b *bench) ([]result, error) {
 	return []result{
 		atMost("R1", "open 6 of 12 sections, key cached / reflective copy", 1./20, ratio(samples["open"], samples["reflect"], cost)),
 		atMost("R1", "the same with key unwrap / reflective copy", 1./8, ratio(samples["open-unwrap"], samples["reflect"], cost)),
-		known("  the same, key read from the keyring's file", "%s", ratio(samples["open-cold"], samples["reflect"], cost)),
 		atMost("R2", "open, the hidden sections long / short", 1.1, ratio(samples["open-hidden"], samples["open"], cost)),
-		known("  CPU of an opening", "%s, unwrapping %s, reading the key %s, reflective %s", each("open"), each("open-unwrap"), each("open-cold"), each("reflect")),
+		known("  CPU of an opening", "%s, unwrapping %s, reflective %s", each("open"), each("open-unwrap"), each("reflect")),
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -63,9 +64,9 @@ func (s *Server) bound(ctx context.Context, method string) context.Context {
 	return bounded
 }
 
-// pace holds a call back until its agency's budget has room for it, and counts it
-// until its handler has returned.
-func (s *Server) pace(ctx context.Context, _ string, _ any, next func(context.Context) error) error {
+// pace holds a call back until its agency's budget has room for it, and a change
+// until it is its turn; it counts both until their handler has returned.
+func (s *Server) pace(ctx context.Context, _ string, request any, next func(context.Context) error) error {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return err
@@ -75,12 +76,30 @@ func (s *Server) pace(ctx context.Context, _ string, _ any, next func(context.Co
 			return err
 		}
 	}
-	done, ok := s.budgets.Of(c.Agency).Run()
+	account := s.budgets.Of(c.Agency)
+	done, ok := account.Run()
 	if !ok {
 		return fault.New(fault.BudgetExceeded).RetryAfter(time.Second)
 	}
 	defer done()
+	if changes(request) {
+		changed, err := account.Change(ctx)
+		if err != nil {
+			return err
+		}
+		defer changed()
+	}
 	return next(ctx)
+}
+
+// changes reports whether a call changes something: its request has an id by which
+// it can be repeated, or leases what it hands out. nil is a stream's, and none changes anything.
+func changes(request any) bool {
+	switch request.(type) {
+	case interface{ GetRequestId() string }, *jisrv1.PullDeliveriesRequest:
+		return true
+	}
+	return false
 }
 
 // hold waits, unless the call would be over before.

@@ -33,6 +33,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/notifications"
 	"github.com/jisr-exchange/jisr/services/orders"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/referrals"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
@@ -44,7 +45,6 @@ const (
 	maxRequest    = 256 << 10
 	maxStreams    = 64
 	maxHeaders    = 16 << 10
-	handshakeTime = 5 * time.Second
 	connectionAge = 10 * time.Minute
 	ageGrace      = 30 * time.Second
 	pingAfter     = 30 * time.Second
@@ -61,12 +61,18 @@ const (
 
 // Options are what a server is made of; all are required but Budgets, Metrics and Tracing.
 type Options struct {
-	// Database is the path of the embedded store's file.
+	// Database is the path of the embedded store's file, or the postgres:// URL of
+	// the database that several nodes share.
 	Database string
+	// Postgres is what is demanded of a PostgreSQL server beyond what always is.
+	Postgres postgres.Options
 	// Keyring holds the data keys.
 	Keyring *keyring.Ring
 	// Law returns the agreement in force.
 	Law func() *agreement.Law
+	// Use makes Law return what another node has adopted; needed where several share
+	// the database.
+	Use func(*agreement.Law)
 	// Material is the server's certificate and the client authorities.
 	Material *identity.Material
 	// Revocation knows which certificates were revoked.
@@ -108,6 +114,7 @@ type Server struct {
 	stop       context.CancelFunc
 	probing    chan struct{}
 	ticking    chan struct{}
+	following  chan struct{}
 }
 
 // New opens the store and builds the server. It refuses to start on a reply that
@@ -115,6 +122,9 @@ type Server struct {
 func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Keyring == nil || o.Law == nil || o.Clock == nil || o.Random == nil || o.Log == nil || o.Fatal == nil {
 		return nil, errors.New("services: refusing to serve without keyring, law, clock, randomness, log and a fatal handler")
+	}
+	if postgres.IsURL(o.Database) && o.Use == nil {
+		return nil, errors.New("services: refusing to share a database without a way to take up what another node adopts")
 	}
 	if o.Tick <= 0 {
 		return nil, errors.New("services: refusing to serve without a tick: terms would pass and no state would say so")
@@ -132,12 +142,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
-		Meter: meter(o.Metrics),
+		Meter: meter(o.Metrics), Server: o.Postgres,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{}), following: make(chan struct{})}
 	s.health = newPulse(o.Log, s.parts()...)
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
@@ -152,6 +162,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	go func() {
 		defer close(s.ticking)
 		s.timers(background)
+	}()
+	go func() {
+		defer close(s.following)
+		if o.Use != nil {
+			shelf.Follow(background, o.Use)
+		}
 	}()
 	return s, nil
 }
@@ -184,7 +200,7 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
-		grpc.ConnectionTimeout(handshakeTime),
+		grpc.ConnectionTimeout(budget.HandshakeTime),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: ageGrace, Time: pingAfter, Timeout: pingTimeout,
 		}),
@@ -255,7 +271,7 @@ func (s *Server) register() {
 }
 
 // Serve answers on the listener until Stop.
-func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(s.budgets.Listener(l)) }
 
 // Leave says by health that the server is going, and goes on serving: whoever
 // sends calls here has the time until Stop to send them elsewhere.
@@ -275,6 +291,7 @@ func (s *Server) Stop(grace time.Duration) error {
 	s.stop()
 	<-s.probing
 	<-s.ticking
+	<-s.following
 	s.strays.close()
 	s.handshakes.close()
 	return s.store.Close()
@@ -284,4 +301,10 @@ func (s *Server) Stop(grace time.Duration) error {
 // use, for Options.Law, at one moment.
 func (s *Server) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
 	return s.store.Adopt(ctx, law, use)
+}
+
+// Resume is Adopt at the start: where several nodes share the database, one that
+// the others have replaced meanwhile is not put back.
+func (s *Server) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.store.Resume(ctx, law, use)
 }

@@ -2,18 +2,13 @@ package peer
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -21,7 +16,8 @@ import (
 // microsecond, which is less than a clock tells apart.
 const Batch = 100
 
-// many is more subjects than the keyring keeps ciphers of, so that every opening reads a key.
+// many is more subjects than the keyring keeps ciphers of and fewer than it keeps
+// wrapped keys of, so that an opening unwraps a key that is at hand.
 const many = 3 * 4096
 
 // rest is a record at rest, as the store hands it to the page.
@@ -31,45 +27,16 @@ type rest struct {
 }
 
 // Open opens the prosecutor's six of a victim's twelve sections, cipher cached.
-func Open(dir string) (*Peer, error) { return opening(dir, 1, 1, nil) }
+func Open(dir string) (*Peer, error) { return opening(dir, 1, 1) }
 
 // OpenHidden is Open where what is hidden is as long as the contract allows.
-func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500, nil) }
+func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500) }
 
-// OpenUnwrap is Open with, before each, what a key costs that is at hand and
-// wrapped: it is unwrapped and made a cipher. The keyring keeps no such keys.
-func OpenUnwrap(dir string) (*Peer, error) {
-	kek, err := keyring.OpenFileKEK(filepath.Join(dir, "kek"))
-	if err != nil {
-		return nil, err
-	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	wrapped, err := kek.Wrap("bench", key)
-	if err != nil {
-		return nil, err
-	}
-	return opening(dir, 1, 1, func() error {
-		key, err := kek.Unwrap("bench", wrapped)
-		if err != nil {
-			return err
-		}
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			return err
-		}
-		_, err = cipher.NewGCMWithRandomNonce(block)
-		return err
-	})
-}
+// OpenUnwrap is Open where a record's key is at hand, wrapped.
+func OpenUnwrap(dir string) (*Peer, error) { return opening(dir, many, 1) }
 
-// OpenCold is Open where the keyring has to read every record's key from its
-// file first, and unwrap it.
-func OpenCold(dir string) (*Peer, error) { return opening(dir, many, 1, nil) }
-
-// opening opens up to so many records, one after another, and before each does
-// what is to be measured with it.
-func opening(dir string, most, hidden int, before func() error) (*Peer, error) {
+// opening opens up to so many records, one after another.
+func opening(dir string, most, hidden int) (*Peer, error) {
 	s, err := OpenShelf(dir)
 	if err != nil {
 		return nil, err
@@ -94,11 +61,6 @@ func opening(dir string, most, hidden int, before func() error) (*Peer, error) {
 			for range Batch {
 				r := all[next%len(all)]
 				next++
-				if before != nil {
-					if err = before(); err != nil {
-						return err
-					}
-				}
 				if out, _, err = s.page.Open(ctx, out[:0], r.name, t, r.header, r.envelope, lens); err != nil {
 					return err
 				}

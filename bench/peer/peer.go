@@ -44,7 +44,6 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"file":           File,
 	"open":           Open,
 	"open-unwrap":    OpenUnwrap,
-	"open-cold":      OpenCold,
 	"open-hidden":    OpenHidden,
 	"reflect":        Reflect,
 }

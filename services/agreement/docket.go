@@ -29,9 +29,9 @@ type Loaded struct {
 	Standing Standing
 	// Header is its encoded header.
 	Header []byte
-	// Case is the case whose access epoch covers it; empty for records outside of cases.
+	// Case is the case whose epoch covers it; empty for records outside of cases.
 	Case string
-	// Epoch is that case's access epoch when the standing was read.
+	// Epoch is that case's epoch when the record was read: while it stands, nothing in the case has changed.
 	Epoch int64
 	// Until is when the first link, consent or order of the standing runs out; zero: none does.
 	Until time.Time

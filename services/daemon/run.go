@@ -22,6 +22,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
@@ -59,7 +60,7 @@ var ErrMisconfigured = errors.New("what the configuration names cannot be served
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
-	law, unlawful := d.readLaw()
+	law, unlawful := d.readLaw(ctx)
 	material, revocation, unknown := c.identity()
 	collector, unsaid := traces()
 	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
@@ -79,7 +80,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{
-		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
+		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
@@ -88,7 +89,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, errors.Join(err, d.tracing.Close(ctx), d.ring.Close())
 	}
-	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
+	if err := d.server.Resume(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
 	if d.listener, err = bind(ctx, "listen", c.Listen); err != nil {
@@ -119,7 +120,7 @@ func bind(ctx context.Context, setting, at string) (net.Listener, error) {
 
 // readLaw reads the agreement's file. One that does not validate is refused, and
 // the last good one, which the database names, stays in force.
-func (d *Daemon) readLaw() (*agreement.Law, error) {
+func (d *Daemon) readLaw(ctx context.Context) (*agreement.Law, error) {
 	text, err := os.ReadFile(d.config.Agreement)
 	if err != nil {
 		return nil, fmt.Errorf("agreement: %w", err)
@@ -128,7 +129,7 @@ func (d *Daemon) readLaw() (*agreement.Law, error) {
 	if mistakes == nil {
 		return law, nil
 	}
-	last, err := store.InForce(d.config.Database)
+	last, err := store.InForce(ctx, d.config.Database, postgres.Options{})
 	if err != nil || last == nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}
@@ -153,7 +154,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 
 // reloadLaw reads the agreement's file again and puts it in force.
 func (d *Daemon) reloadLaw(ctx context.Context) error {
-	law, err := d.readLaw()
+	law, err := d.readLaw(ctx)
 	if err != nil {
 		return err
 	}

@@ -119,8 +119,9 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 		return out, entry, err
 	}
 	var what []shown
+	asOfNow := g.page.ring.AsOfNow(ctx)
 	out, err := encoded(listed(m), func(b []byte) (_ []byte, err error) {
-		b, what, err = g.page.encode(ctx, c, b, m, true)
+		b, what, err = g.page.encode(asOfNow, c, b, m, true)
 		return b, err
 	})
 	if err != nil {

@@ -32,6 +32,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/metrics"
+	"github.com/jisr-exchange/jisr/services/postgres"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
@@ -67,6 +69,8 @@ type options struct {
 	clock  func() time.Time
 	random io.Reader
 	dir    string
+	ring   string
+	store  string
 	law    []byte
 	tick   time.Duration
 	limits budget.Limits
@@ -86,6 +90,17 @@ func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 
 // WithDir keeps the files in a directory of the test's own choice.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
+
+// WithKeyring keeps the keys in a database of PostgreSQL and not in Dir.
+func WithKeyring(url string) Option { return func(o *options) { o.ring = url } }
+
+// WithDatabase keeps the case database elsewhere than in a file of the folder: at
+// a postgres:// URL, which several exchanges may share.
+func WithDatabase(url string) Option { return func(o *options) { o.store = url } }
+
+// OnPostgres, set to anything, keeps the case database of every exchange that
+// names none in PostgreSQL.
+const OnPostgres = "JISR_PLAYS_ON_POSTGRES"
 
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
@@ -131,6 +146,9 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	if o.dir == "" {
 		o.dir = t.TempDir()
 	}
+	if o.store == "" && os.Getenv(OnPostgres) != "" {
+		o.store = throwaway.URL(t)
+	}
 	if o.law == nil {
 		o.law = Agreement(t)
 	}
@@ -148,6 +166,20 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
+// OpenKeyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
+func (x *Exchange) OpenKeyring() *keyring.Ring {
+	x.t.Helper()
+	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
+	x.must(err)
+	place := x.o.ring
+	if place == "" {
+		place = filepath.Join(x.Dir, "keyring.db")
+	}
+	ring, err := keyring.Open(place, kek, keyring.Forgetful)
+	x.must(err)
+	return ring
+}
+
 // serve opens the files and serves on a port of loopback.
 func (x *Exchange) serve() {
 	x.t.Helper()
@@ -158,15 +190,12 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
-	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
-	x.must(err)
-	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
-	x.must(err)
+	x.ring = x.OpenKeyring()
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}
 	x.server, err = services.New(context.Background(), services.Options{
-		Database: x.Database(), Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
+		Database: x.Database(), Postgres: postgres.Options{Forgetful: true}, Keyring: x.ring, Law: x.law.Load, Use: x.law.Store, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
@@ -194,8 +223,16 @@ func (x *Exchange) Publish(validity time.Duration) {
 	x.must(x.revocation.Refresh(context.Background()))
 }
 
-// Database is the path of the case database.
-func (x *Exchange) Database() string { return filepath.Join(x.Dir, "jisr.db") }
+// Database is the path or the URL of the case database.
+func (x *Exchange) Database() string {
+	if x.o.store != "" {
+		return x.o.store
+	}
+	return filepath.Join(x.Dir, "jisr.db")
+}
+
+// Keyring holds its keys.
+func (x *Exchange) Keyring() *keyring.Ring { return x.ring }
 
 // Law is the agreement in force.
 func (x *Exchange) Law() *agreement.Law { return x.law.Load() }

@@ -57,6 +57,7 @@ func (w *world) readOn(p *tape, o onlooker, names map[string]string, log bool) {
 		name := asks[called]
 		if method := getter(name); method != "" {
 			p.call(method, "name", name)
+			p.call(method, "name", name) // from what was read before
 		}
 		p.call("AgreementService/ExplainAccess", "name", name)
 	}

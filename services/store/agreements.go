@@ -3,31 +3,58 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
-
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/audit"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 // Adopt makes an agreement the one in force: the database names it, and the
 // change is an entry of the log. The same agreement again changes nothing there.
-// use makes Law return what it is given; it is called in the transaction itself,
-// so that whatever is shown or changed behind the entry was decided by the new
-// agreement, also what was committed together with it. Where the transaction is not kept,
-// use is called again with the agreement of before.
+// use makes Law return what it is given. With one writer it is called in the
+// transaction itself, so that whatever is shown or changed behind the entry was
+// decided by the new agreement, also what was committed together with it; where the
+// transaction is not kept, use is called again with the agreement of before. With
+// several writers it is called after the commit: until then each of them asks the
+// database, in the transaction, which agreement is in force.
 func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
-	var before *agreement.Law
-	return s.writer.doOrUndo(ctx, func(conn *sqlite.Conn) error {
-		if err := s.adopt(conn, law); err != nil {
+	return s.putInForce(ctx, law, use, s.adopt)
+}
+
+// Resume is Adopt for a node that starts. Where several share the database, its
+// file may be older than what the others have adopted since: an agreement that was
+// in force and was replaced is not put back by who comes late, who takes up the one
+// that the database names instead.
+func (s *Store) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	if !s.shared() {
+		return s.Adopt(ctx, law, use)
+	}
+	err := s.putInForce(ctx, law, use, func(conn transaction, law *agreement.Law) error {
+		replaced, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 0)", law.Hash())
+		if err != nil {
 			return err
 		}
+		if replaced != 0 {
+			return errReplaced
+		}
+		return s.adopt(conn, law)
+	})
+	if errors.Is(err, errReplaced) {
+		return s.follow(ctx, use)
+	}
+	return err
+}
+
+// errReplaced says that another agreement has taken the place of one.
+var errReplaced = errors.New("store: the agreement was replaced")
+
+func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*agreement.Law), put func(transaction, *agreement.Law) error) error {
+	var before *agreement.Law
+	return s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
 		before = s.Law()
 		use(law)
-		return nil
 	}, func() {
 		if before != nil {
 			use(before)
@@ -35,16 +62,16 @@ func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreeme
 	})
 }
 
-func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
+func (s *Store) adopt(conn transaction, law *agreement.Law) error {
 	same, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 1)", law.Hash())
 	if err != nil || same != 0 {
 		return err
 	}
-	if err := exec(conn, "UPDATE agreements SET in_force = 0"); err != nil {
+	if err := exec(conn, "UPDATE agreements SET in_force = 0 WHERE in_force = 1"); err != nil {
 		return err
 	}
 	if err := exec(conn, `INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,?,1)
-		ON CONFLICT DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
+		ON CONFLICT (hash) DO UPDATE SET in_force = 1`, law.Hash(), law.Text(), s.now().UnixMicro()); err != nil {
 		return err
 	}
 	leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
@@ -52,7 +79,7 @@ func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
 	if err != nil {
 		return err
 	}
-	if err := s.insertEntry(conn, e); err != nil {
+	if err := conn.enter(e); err != nil {
 		return err
 	}
 	return s.seatMonitors(conn, law)
@@ -60,20 +87,16 @@ func (s *Store) adopt(conn *sqlite.Conn, law *agreement.Law) error {
 
 // InForce reads the text of the agreement that a database names, or nil where
 // there is no database yet or it names none.
-func InForce(path string) ([]byte, error) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+func InForce(ctx context.Context, database string, server postgres.Options) ([]byte, error) {
+	if postgres.IsURL(database) {
+		return inForceAtServer(ctx, database, server)
 	}
-	conn, err := openConn(path)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	if have, err := number(conn, "PRAGMA user_version"); err != nil || have == 0 {
-		return nil, err
-	}
-	var text []byte
-	err = each(conn, "SELECT text FROM agreements WHERE in_force = 1", func(st *sqlite.Stmt) error {
+	return inForceInFile(database)
+}
+
+// inForce reads the text of the agreement in force.
+func inForce(conn querier) (text []byte, err error) {
+	err = each(conn, "SELECT text FROM agreements WHERE in_force = 1", func(st result) error {
 		text = blob(st, 0)
 		return nil
 	})
@@ -82,20 +105,24 @@ func InForce(path string) ([]byte, error) {
 
 // seatMonitors gives monitors that an agreement brings in their sight of the
 // cases that are there already, and takes it from those it no longer names.
-func (s *Store) seatMonitors(conn *sqlite.Conn, law *agreement.Law) error {
+func (s *Store) seatMonitors(conn transaction, law *agreement.Law) error {
 	if err := exec(conn, "DELETE FROM sight WHERE link = ?", int(jisrv1.Link_LINK_OVERSIGHT)); err != nil {
 		return err
 	}
 	var cases []string
-	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st *sqlite.Stmt) error {
+	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st result) error {
 		cases = append(cases, st.ColumnText(0))
 		return nil
 	}); err != nil {
 		return err
 	}
 	for _, name := range cases {
-		tx := &Tx{store: s, conn: conn, law: law, now: s.now(), rows: make(map[string]row)}
+		tx := s.newTx(context.Background(), conn, nil)
+		tx.law = law
 		if err := tx.oversee(name); err != nil {
+			return err
+		}
+		if err := tx.settle(); err != nil {
 			return err
 		}
 	}

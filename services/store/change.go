@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -49,21 +48,30 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    *sqlite.Conn
+	conn    *unwritten
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row // as they are now, where the call knows
+	rows    map[string]row       // as they are now, where the call knows
+	born    map[string]bool      // records that this call created
+	files   map[string]*caseFile // as far as the call knows them
+	moved   map[string]bool      // cases in which this call wrote anything
+	counted []string             // those of them that were counted
+	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
+	taken   []string             // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
-func (s *Store) newTx(ctx context.Context, conn *sqlite.Conn, c *identity.Caller) *Tx {
-	return &Tx{
-		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
-		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
+func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
+	tx := &Tx{
+		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
+		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
+		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
+	tx.conn = &unwritten{transaction: conn, closing: make(map[string]bool), close: tx.showUnsealed}
+	return tx
 }
 
 // Now is the transaction's time.
@@ -85,25 +93,40 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	}
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
-	inside := context.WithoutCancel(ctx)
+	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var entry string
-	err := s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
-		tx := s.newTx(inside, conn, c)
+		if tx != nil {
+			tx.giveBack() // nothing was kept of an earlier run
+		}
+		tx = s.newTx(inside, conn, c)
+		defer func() {
+			if err != nil { // and so nothing of this one is
+				tx.giveBack()
+			}
+		}()
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
 		}
 		key, body, err := s.callKey(c, call)
 		if err != nil {
 			return err
 		}
-		done, err := replay(conn, key, body, empty)
+		done, err := tx.replay(key, body, empty)
 		if err != nil || done != "" {
 			entry = done
 			return err
 		}
 		reply, err := f(tx)
 		if err != nil {
+			return err
+		}
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)
@@ -115,8 +138,11 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		}
 		proto.Reset(empty)
 		proto.Merge(empty, rendered)
-		return tx.remember(call, key, body, rendered, entry)
+		return tx.remember(key, body, rendered, entry)
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
 	if err != nil {
 		return empty, err
 	}
@@ -140,25 +166,32 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.
-func replay(conn *sqlite.Conn, key, body []byte, reply proto.Message) (entry string, err error) {
+func (tx *Tx) replay(key, body []byte, reply proto.Message) (entry string, err error) {
 	if key == nil {
 		return "", nil
 	}
 	var kept, answer []byte
-	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s *sqlite.Stmt) error {
+	err = each(tx.conn, "SELECT body, reply, entry FROM idempotency WHERE call = ? AND create_time >= ?", func(s result) error {
 		kept, answer, entry = blob(s, 0), blob(s, 1), s.ColumnText(2)
 		return nil
-	}, key)
+	}, key, tx.now.Add(-idempotencyAge).UnixMicro())
 	if err != nil || entry == "" {
 		return "", err
 	}
 	if string(kept) != string(body) {
 		return "", fault.New(fault.RequestIDReused)
 	}
+	// Whoever repeats a call may not know its outcome, because a commit did not reach
+	// the standby that it was to wait for. What is answered now is a commit that does.
+	if err := tx.conn.fenced("UPDATE idempotency SET entry = entry WHERE call = ?", key); err != nil {
+		return "", err
+	}
 	return entry, proto.Unmarshal(answer, reply)
 }
 
-func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry string) error {
+// remember keeps a call's answer. Its key is the fence: of equal calls at once
+// one keeps its effect, and the others are run again and find it.
+func (tx *Tx) remember(key, body []byte, reply proto.Message, entry string) error {
 	if key == nil {
 		return nil
 	}
@@ -166,11 +199,25 @@ func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry s
 	if err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "DELETE FROM idempotency WHERE create_time < ?", tx.now.Add(-idempotencyAge).UnixMicro()); err != nil {
+	return tx.conn.fenced(`INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?1,?2,?3,?4,?5)
+		ON CONFLICT (call) DO UPDATE SET body = excluded.body, reply = excluded.reply, entry = excluded.entry, create_time = excluded.create_time
+		WHERE idempotency.create_time < ?6`, key, body, encoded, entry, tx.now.UnixMicro(), tx.now.Add(-idempotencyAge).UnixMicro())
+}
+
+// Forget forgets answers that are kept no longer, as many as do not hold others up.
+func (s *Store) Forget(ctx context.Context) error {
+	old := s.now().Add(-idempotencyAge).UnixMicro()
+	var found int64
+	err := s.read(ctx, func(conn querier) (err error) {
+		found, err = number(conn, "SELECT EXISTS (SELECT 1 FROM idempotency WHERE create_time < ?)", old)
+		return err
+	})
+	if err != nil || found == 0 {
 		return err
 	}
-	return exec(tx.conn, "INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?,?,?,?,?)",
-		key, body, encoded, entry, tx.now.UnixMicro())
+	return s.writer.do(ctx, func(conn transaction) error {
+		return exec(conn, "DELETE FROM idempotency WHERE call IN (SELECT call FROM idempotency WHERE create_time < ? LIMIT 1000)", old)
+	})
 }
 
 // render gives the reply's records their standing of after the change, and
@@ -230,7 +277,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.name, tx.store.insertEntry(tx.conn, e)
+	return e.name, tx.conn.enter(e)
 }
 
 // touch notes a record for the log entry.

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -19,13 +17,14 @@ func (tx *Tx) PutConsent(c *jisrv1.Consent) error {
 		until = c.GetExpireTime().AsTime().UnixMicro()
 	}
 	err := exec(tx.conn, `INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time) VALUES(?,?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET until_time = excluded.until_time`,
+		ON CONFLICT (name) DO UPDATE SET until_time = excluded.until_time`,
 		c.GetName(), n.Parent, int(c.GetRecipientRole()), c.GetRecipient(), int(c.GetPurpose()),
 		int64(record.Classes(c.GetDataClasses()...)), until)
 	if err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // DropConsent takes a consent out of force.
@@ -34,25 +33,42 @@ func (tx *Tx) DropConsent(name string) error {
 	if err := exec(tx.conn, "DELETE FROM consents WHERE name = ?", name); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // consentInForce is one consent in force as it opens classes to a caller.
 type consentInForce struct {
 	name    string
+	subject string
 	named   bool // it names the caller's agency and no other
 	classes record.ClassSet
 	until   int64
 }
 
-// consents calls f with each consent of a person in force that opens classes to a
-// caller in its role and for its purpose.
-func (s *Store) consents(conn *sqlite.Conn, c *identity.Caller, subject string, f func(consentInForce) error) error {
-	return each(conn, `SELECT name, agency, classes, until_time FROM consents WHERE subject = ? AND role = ? AND purpose = ?
-			AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(st *sqlite.Stmt) error {
-			return f(consentInForce{st.ColumnText(0), st.ColumnText(1) != "", record.ClassSet(st.ColumnInt64(2)), st.ColumnInt64(3)})
-		}, subject, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+// consents calls f with each consent of those persons in force that opens classes
+// to a caller in its role and for its purpose.
+func (s *Store) consents(conn querier, c *identity.Caller, subjects []string, f func(consentInForce) error) error {
+	for len(subjects) > 0 {
+		some := subjects[:chunk(len(subjects))]
+		subjects = subjects[len(some):]
+		args := make([]any, 0, len(some)+4)
+		for _, subject := range some {
+			args = append(args, subject)
+		}
+		args = append(args, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
+		if err := each(conn, consentQuery(len(some)), func(st result) error {
+			return f(consentInForce{st.ColumnText(0), st.ColumnText(1), st.ColumnText(2) != "", record.ClassSet(st.ColumnInt64(3)), st.ColumnInt64(4)})
+		}, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func consentQuery(subjects int) string {
+	return "SELECT name, subject, agency, classes, until_time FROM consents WHERE subject IN (" + marks(subjects) + `)
+		AND role = ? AND purpose = ? AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`
 }
 
 // ConsentInForce reports whether a victim's consents for one of the purposes, or
@@ -63,7 +79,7 @@ func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, pur
 	covered := make(map[jisrv1.Purpose]record.ClassSet)
 	err := each(tx.conn, `SELECT purpose, classes FROM consents WHERE subject = ? AND role = ?
 		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			covered[jisrv1.Purpose(s.ColumnInt(0))] |= record.ClassSet(s.ColumnInt64(1))
 			return nil
 		}, victim, int(role), agency, tx.now.UnixMicro())
@@ -85,7 +101,7 @@ func (tx *Tx) OpenReferrals(victim string, open []jisrv1.Referral_State) (names 
 	}
 	err = each(tx.conn, "SELECT name FROM records WHERE case_name = ? AND type = 'Referral' AND subject = ? AND state IN ("+
 		marks(len(open))+") ORDER BY create_time, name",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil
 		}, args...)

@@ -6,30 +6,18 @@ package store
 
 import (
 	"context"
-	"embed"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"sort"
 	"sync/atomic"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// readers bounds the read connections; each costs about 200 kB once used.
-const readers = 8
-
-// Options are what a store needs; all are required but Meter.
+// Options are what a store needs; all are required but Meter, Recent and Server.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -43,56 +31,73 @@ type Options struct {
 	Random io.Reader
 	// Log takes what operators must know; typed ids only.
 	Log *slog.Logger
-	// Fatal is called once when the disk refused to keep what it took (an fsync
-	// error): nothing that follows can be trusted, and the process must end.
+	// Fatal is called once when the disk under a file refused to keep what it took
+	// (an fsync error): nothing that follows can be trusted, and the process must
+	// end. A PostgreSQL server that meets such an error ends itself, and recovers.
 	Fatal func(error)
 	// Meter is told what the writer does; nobody when nil.
 	Meter Meter
+	// Recent bounds what is kept of records that were read, in bytes; 16 MiB if 0, none if negative.
+	Recent int
+	// Server is what is demanded of a PostgreSQL server beyond what always is; it
+	// has no meaning for a file. Its name and its bound have defaults.
+	Server postgres.Options
 }
 
-// Store is an embedded store on SQLite.
+// Store is the shelf, in a file of SQLite or in a PostgreSQL database that
+// several nodes share.
 type Store struct {
 	Options
-	path       string
-	pool       *sqlitex.Pool
+	engine
 	writer     *writer
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
+	recent     *recent
 	failed     atomic.Bool
+	lawful     lawful
 }
 
-// Open opens or creates the database at path and brings it to this program's schema.
-func Open(ctx context.Context, path string, o Options) (*Store, error) {
+// engine is a database behind the store.
+type engine interface {
+	// read runs f on what is committed, as of one moment.
+	read(ctx context.Context, f func(querier) error) error
+	// size tells the bytes of the database, of its write-ahead log, and of what is
+	// left for them; 0 where that cannot be asked.
+	size() (database, wal, free int64)
+	// close ends it after what the writer took is committed.
+	close() error
+}
+
+// Open opens or creates a database and brings it to this program's schema: the
+// file at a path, or the one that a postgres:// URL names.
+func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if o.Page == nil || o.Keyring == nil || o.Law == nil || o.Clock == nil || o.Random == nil || o.Log == nil || o.Fatal == nil {
 		return nil, errors.New("store: refusing to open without page gate, keyring, law, clock, randomness, log and a fatal handler")
 	}
-	conn, err := openConn(path)
+	if o.Meter == nil {
+		o.Meter = unmeasured{}
+	}
+	s := &Store{
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent), lawful: newLawful(),
+	}
+	var err error
+	if postgres.IsURL(database) {
+		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
+	} else {
+		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(conn); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
-		PoolSize:    readers,
-		Flags:       sqlite.OpenReadWrite | sqlite.OpenWAL,
-		PrepareConn: prepareConn,
-	})
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("store: open readers: %w", err)
-	}
-	s := &Store{Options: o, path: path, pool: pool, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring)}
-	s.writer = newWriter(conn, s.onFatal, o.Meter)
 	return s, nil
 }
 
-// Close ends the writer after what was taken is committed, and closes the file.
-func (s *Store) Close() error {
-	err := s.writer.close()
-	return errors.Join(err, s.pool.Close())
-}
+// Close ends the writer after what was taken is committed, and closes the database.
+func (s *Store) Close() error { return s.engine.close() }
+
+// Sizes tells the bytes of the database, of its write-ahead log, and of what
+// their volume has left for this user. What cannot be asked is 0.
+func (s *Store) Sizes() (database, wal, free int64) { return s.engine.size() }
 
 func (s *Store) onFatal(err error) {
 	if s.failed.CompareAndSwap(false, true) {
@@ -100,103 +105,78 @@ func (s *Store) onFatal(err error) {
 	}
 }
 
-func openConn(path string) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
-	if err != nil {
-		return nil, fmt.Errorf("store: open: %w", err)
-	}
-	if err := prepareConn(conn); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+// querier runs the store's SQL text on a connection. The text is one for every
+// database, its placeholders are `?` or, where one is used twice, `?1`.
+type querier interface {
+	// exec runs a statement. Its error may be told by a later one.
+	exec(query string, args ...any) error
+	// fenced is exec for a statement that must change something: where it changes
+	// nothing, another writer was first, and the call is run again.
+	fenced(query string, args ...any) error
+	// each runs a query and then calls f for every row; a row ends with its call.
+	each(query string, f func(result) error, args ...any) error
 }
 
-// prepareConn sets what every connection must have: FULL, because an
-// acknowledged commit must survive; secure_delete, because SQLite keeps what was
-// deleted otherwise (measured); no memory-mapped reads, because an I/O error
-// there is a signal and not an error.
-func prepareConn(conn *sqlite.Conn) error {
-	conn.SetBusyTimeout(10 * time.Second)
-	for _, q := range []string{
-		"PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
-		"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
-		"PRAGMA wal_autocheckpoint=0", // the writer does, and hears of an error
-	} {
-		if err := sqlitex.ExecuteTransient(conn, q, nil); err != nil {
-			return fmt.Errorf("store: %s: %w", q, err)
-		}
-	}
-	return nil
+// transaction is what a change writes in. Where there are several writers it
+// keeps them apart; where there is one, it is alone anyway.
+type transaction interface {
+	querier
+	// enter appends an entry to the access log.
+	enter(e *entry) error
+	// hold keeps everybody else from writing in the case of a record until the
+	// transaction has ended; what is read afterwards is what they left. Where holders
+	// are given, one of them must have a link to the record: whoever has none must
+	// neither hold it nor be told by waiting that it is there. What hold returns is
+	// asked when the record was read, and says whether its case is held.
+	hold(name string, holders ...any) (held func(caseName string) error)
+	// decidedBy demands that the agreement of that hash is in force, and stays so
+	// until the transaction has ended; else the call is answered agreement.ErrMoved.
+	decidedBy(hash string) error
 }
 
-// migrate applies the embedded migrations that the file does not have yet, each
-// in one transaction with its number.
-func migrate(conn *sqlite.Conn) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	sort.Strings(files)
-	have, err := number(conn, "PRAGMA user_version")
-	if err != nil {
-		return err
-	}
-	if have > int64(len(files)) {
-		return fmt.Errorf("store: the database has schema %d and this program knows %d: run the newer program", have, len(files))
-	}
-	for i := int(have); i < len(files); i++ {
-		text, err := migrations.ReadFile(files[i])
-		if err != nil {
-			return err
-		}
-		script := fmt.Sprintf("%s;\nPRAGMA user_version=%d;", text, i+1)
-		if err := sqlitex.ExecuteScript(conn, script, nil); err != nil {
-			return fmt.Errorf("store: migration %s: %w", files[i], err)
-		}
-	}
-	return nil
+// errBehind says that another writer was first.
+var errBehind = errors.New("store: another writer was first")
+
+// result is a row of a query; columns count from 0.
+type result interface {
+	ColumnText(col int) string
+	ColumnInt64(col int) int64
+	ColumnInt(col int) int
+	ColumnLen(col int) int
+	ColumnBytes(col int, into []byte) int
 }
 
-// exec runs a statement.
-func exec(conn *sqlite.Conn, query string, args ...any) error {
-	return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args})
-}
+func exec(conn querier, query string, args ...any) error { return conn.exec(query, args...) }
 
-// each runs a query and calls row for every row.
-func each(conn *sqlite.Conn, query string, row func(*sqlite.Stmt) error, args ...any) error {
-	return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
+func each(conn querier, query string, f func(result) error, args ...any) error {
+	return conn.each(query, f, args...)
 }
 
 // number runs a query for one number; 0 if there is no row.
-func number(conn *sqlite.Conn, query string, args ...any) (n int64, err error) {
-	err = each(conn, query, func(s *sqlite.Stmt) error {
-		n = s.ColumnInt64(0)
+func number(conn querier, query string, args ...any) (n int64, err error) {
+	err = conn.each(query, func(r result) error {
+		n = r.ColumnInt64(0)
 		return nil
 	}, args...)
 	return n, err
 }
 
-func blob(s *sqlite.Stmt, col int) []byte {
-	b := make([]byte, s.ColumnLen(col))
-	s.ColumnBytes(col, b)
-	return b
+// chunks are how many rows one statement takes. They are few, since a connection
+// keeps every statement that it has prepared.
+var chunks = [...]int{64, 16, 4, 1}
+
+// chunk is how many of n rows the next statement takes.
+func chunk(n int) int {
+	for _, most := range chunks {
+		if n >= most {
+			return most
+		}
+	}
+	return 0
 }
 
-// read runs f on a reader inside one snapshot.
-func (s *Store) read(ctx context.Context, f func(*sqlite.Conn) error) (err error) {
-	conn, err := s.pool.Take(ctx)
-	if err != nil {
-		return unavailable(ctx, err)
-	}
-	defer s.pool.Put(conn)
-	if err := exec(conn, "BEGIN"); err != nil {
-		return unavailable(ctx, err)
-	}
-	// A read transaction holds nothing that a commit could lose; ROLLBACK ends it even after an interrupt.
-	defer func() {
-		conn.SetInterrupt(nil)
-		err = errors.Join(err, exec(conn, "ROLLBACK"))
-	}()
-	return f(conn)
+func blob(r result, col int) []byte {
+	b := make([]byte, r.ColumnLen(col))
+	r.ColumnBytes(col, b)
+	return b
 }

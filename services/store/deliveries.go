@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -38,16 +37,10 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	// A row for each person, so that the delivery closes when all of them are sealed.
 	for _, person := range personsOf(n) {
 		link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), subject: person, scope: record.EveryClass}
-		if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
-			return err
-		}
+		tx.insertSight(link, t.Name, name, tx.now)
 	}
-	queued, err := tx.count("arrivals/" + agency)
-	if err != nil {
-		return err
-	}
-	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, queued, state, lease_until) VALUES(?,?,?,?,?,?,0)",
-		name, agency, n.GetCase(), n.GetName(), queued, int(jisrv1.Delivery_STATE_PENDING))
+	tx.conn.deliveries.put(name, name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING), 0)
+	return nil
 }
 
 // personsOf are the persons a notification is about; one that is empty stands for the whole case.
@@ -85,12 +78,11 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	}
 	n.SetReceipts(receipts)
 	tx.mark(t, nil, n, e, tx.caller.Agency)
-	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, n, e); err != nil {
+	r := row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}
+	if err := tx.insert(r, n, e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	tx.touch(name, record.Classes(jisrv1.DataClass_DATA_CLASS_NOTIFICATION), nil)
 	for _, r := range n.GetReceivers() {
 		agency := strings.TrimPrefix(r, "agencies/")
@@ -107,10 +99,8 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 
 // count returns the next number of a counter, without gaps.
 func (tx *Tx) count(name string) (int64, error) {
-	if err := exec(tx.conn, "INSERT INTO counters(name, value) VALUES(?, 1) ON CONFLICT DO UPDATE SET value = value + 1", name); err != nil {
-		return 0, err
-	}
-	return number(tx.conn, "SELECT value FROM counters WHERE name = ?", name)
+	return number(tx.conn, `INSERT INTO counters(name, value) VALUES(?, 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`, name)
 }
 
 // Lease hands out waiting deliveries of the caller's agency: at most one
@@ -128,6 +118,10 @@ func (tx *Tx) Lease(most int, lease time.Duration) (leased []*jisrv1.Delivery, e
 			d := &jisrv1.Delivery{}
 			if err := tx.Load(name, d); err != nil {
 				return nil, err
+			}
+			if taken := d.GetState() != jisrv1.Delivery_STATE_PENDING &&
+				(d.GetState() != jisrv1.Delivery_STATE_LEASED || d.GetLeaseExpireTime().AsTime().After(tx.now)); taken {
+				continue // by another pull, before this one held the case
 			}
 			open, err := tx.deliverable(d)
 			if err != nil {
@@ -159,7 +153,7 @@ func (tx *Tx) waiting(most int) (names []string, err error) {
 				AND b.state IN (?2, ?3) AND b.queued < d.queued
 				AND EXISTS (SELECT 1 FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1))
 			ORDER BY d.queued LIMIT ?5`,
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil
 		}, tx.caller.Agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most, agencyHolder(tx.caller.Agency))

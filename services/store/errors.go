@@ -12,10 +12,21 @@ import (
 // errClearSection says that a section came to the shelf in clear: a fault of this program.
 var errClearSection = errors.New("store: a section in clear")
 
-// errStorage keeps the database's own error for the server's log; it never crosses.
+// errStorage keeps the database's own error for the server's log; it never
+// crosses, and tells its code alone, since its text may hold a value.
 type errStorage struct{ err error }
 
-func (e errStorage) Error() string { return "store: " + sqlite.ErrCode(e.err).String() }
+func (e errStorage) Error() string { return "store: " + e.code() }
+
+func (e errStorage) code() string {
+	if state := sqlState(e.err); state != "" {
+		return "SQLSTATE_" + state
+	}
+	if errors.Is(e.err, errLost) {
+		return "SQLSTATE_08006" // connection failure
+	}
+	return sqlite.ErrCode(e.err).String()
+}
 
 // Code is the database's own code behind an error, for the server's log.
 func Code(err error) (string, bool) {
@@ -23,7 +34,7 @@ func Code(err error) (string, bool) {
 	if !errors.As(err, &s) {
 		return "", false
 	}
-	return sqlite.ErrCode(s.err).String(), true
+	return s.code(), true
 }
 
 func isIOError(err error) bool {

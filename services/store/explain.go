@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -24,7 +22,7 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 	if !ok {
 		return st, false, fault.New(fault.NotFound)
 	}
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.read(ctx, func(conn querier) error {
 		r, _, err := loadRow(conn, name)
 		if err != nil {
 			return unavailable(ctx, err)
@@ -69,7 +67,7 @@ func (s *Store) StandingOf(ctx context.Context, c, asker *identity.Caller, name 
 // mayNameAnother reports whether a record is a consent to the role of another
 // agency, of which the caller may not read whom it names: on whose shelf of that
 // role it stands would tell.
-func (s *Store) mayNameAnother(conn *sqlite.Conn, c, asker *identity.Caller, n record.Name, r row) (bool, error) {
+func (s *Store) mayNameAnother(conn querier, c, asker *identity.Caller, n record.Name, r row) (bool, error) {
 	if n.Type.Name != "Consent" || asker.Agency == c.Agency || len(r.header) == 0 {
 		return false, nil
 	}
@@ -92,8 +90,8 @@ var partyClass = map[string]record.Class{
 // knownConsents returns what a person's consents open to another agency, as far
 // as the caller may read them: one that names its recipient only where the
 // caller may read whom it names, since that may be the shelter.
-func (s *Store) knownConsents(conn *sqlite.Conn, c, asker *identity.Caller, subject string) (classes record.ClassSet, err error) {
-	err = s.consents(conn, asker, subject, func(f consentInForce) error {
+func (s *Store) knownConsents(conn querier, c, asker *identity.Caller, subject string) (classes record.ClassSet, err error) {
+	err = s.consents(conn, asker, []string{subject}, func(f consentInForce) error {
 		class := jisrv1.DataClass_DATA_CLASS_CONSENT_SCOPE
 		if f.named {
 			class = jisrv1.DataClass_DATA_CLASS_CASE_PERSONS
@@ -109,7 +107,7 @@ func (s *Store) knownConsents(conn *sqlite.Conn, c, asker *identity.Caller, subj
 
 // knows reports whether a caller may know of another's link: it must be able to
 // read, in the record that made the link, whom that record names.
-func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InForce) (bool, error) {
+func (s *Store) knows(conn querier, c *identity.Caller, link agreement.InForce) (bool, error) {
 	if evident.Has(link.Link) {
 		return true, nil
 	}
@@ -121,7 +119,7 @@ func (s *Store) knows(conn *sqlite.Conn, c *identity.Caller, link agreement.InFo
 }
 
 // reads reports whether a caller may read a class of a record.
-func (s *Store) reads(conn *sqlite.Conn, c *identity.Caller, name string, class record.Class) (bool, error) {
+func (s *Store) reads(conn querier, c *identity.Caller, name string, class record.Class) (bool, error) {
 	n, ok := record.ParseName(name)
 	if !ok {
 		return false, nil

@@ -3,10 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"os"
-
-	"golang.org/x/sys/unix"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/audit"
@@ -20,12 +16,15 @@ const ballast = 64 << 10
 // Probe reports whether the store can read and write, by doing so. thorough asks
 // for room to work in; without it a probe costs as little as a commit can.
 func (s *Store) Probe(ctx context.Context, thorough bool) error {
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.read(ctx, func(conn querier) error {
 		_, err := number(conn, "SELECT COUNT(*) FROM agreements WHERE in_force = 1")
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if s.lawful.astray.Load() {
+		return errOtherLaw
 	}
 	// Other bytes each time: what stays the same is not written.
 	fresh := make([]byte, 16)
@@ -33,7 +32,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 		fresh = make([]byte, ballast)
 	}
 	rand.Read(fresh)
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.do(ctx, func(conn transaction) error {
 		return exec(conn, "INSERT INTO probes(id, ballast) VALUES(1, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", fresh)
 	})
 }
@@ -41,7 +40,7 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 // ProbeLog reports whether the log takes an entry, and leaves none: the attempt is
 // undone in its own transaction. That the disk has room is for Probe to say.
 func (s *Store) ProbeLog(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
+	return s.writer.do(ctx, func(conn transaction) error {
 		name, err := record.NewName(record.ByName("LogEntry"), "", rand.Reader)
 		if err != nil {
 			return err
@@ -63,26 +62,9 @@ func (s *Store) ProbeLog(ctx context.Context) error {
 
 // Waiting counts the deliveries of an agency that are in a state.
 func (s *Store) Waiting(ctx context.Context, agency string, state jisrv1.Delivery_State) (n int64, err error) {
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		n, err = number(conn, "SELECT COUNT(*) FROM deliveries WHERE agency = ? AND state = ?", agency, int(state))
 		return err
 	})
 	return n, err
-}
-
-// Sizes tells the bytes of the database, of its write-ahead log, and of what
-// their volume has left for this user. What cannot be asked is 0.
-func (s *Store) Sizes() (database, wal, free int64) {
-	size := func(path string) int64 {
-		info, err := os.Stat(path)
-		if err != nil {
-			return 0
-		}
-		return info.Size()
-	}
-	var volume unix.Statfs_t
-	if unix.Statfs(s.path, &volume) == nil {
-		free = int64(volume.Bavail) * volume.Bsize
-	}
-	return size(s.path), size(s.path + "-wal"), free
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -63,27 +64,9 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
-		found, more, err := s.page(conn, c, q, after)
-		if err != nil {
-			return unavailable(ctx, err)
-		}
-		size := 0
-		for i, at := range found {
-			m := empty()
-			if err := s.view(ctx, conn, c, c.Law, at.name, m); err != nil {
-				return err
-			}
-			page = append(page, m)
-			if size += readable(ctx, c, at.name, m); size >= pageBytes && i < len(found)-1 {
-				found, more = found[:i+1], true
-				break
-			}
-		}
-		if more {
-			next = s.sealToken(c, q, found[len(found)-1])
-		}
-		return nil
+	err = s.read(ctx, func(conn querier) error {
+		page, next, err = listed(ctx, s, conn, c, q, after, empty)
+		return err
 	})
 	if err != nil {
 		return nil, "", err
@@ -91,14 +74,111 @@ func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q 
 	return page, next, nil
 }
 
-// page finds the records of one page: one ordered range a holder, merged.
-func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after position) (found []position, more bool, err error) {
-	set := c.Law.Shelf(c.Role, q.Type.Name)
+// listed is List under one snapshot.
+func listed[M proto.Message](ctx context.Context, s *Store, conn querier, c *identity.Caller, q Query, after position, empty func() M) (page []M, next string, err error) {
+	docket := agreement.DocketFrom(ctx)
+	if c == nil || docket == nil {
+		return nil, "", fault.New(fault.Internal)
+	}
+	size, more := 0, true
+	for more && len(page) < q.Size && size < pageBytes {
+		var found []onPage
+		if found, more, err = s.page(conn, c, q, after, q.Size-len(page)); err != nil {
+			return nil, "", unavailable(ctx, err)
+		}
+		for i, f := range found {
+			m := empty()
+			if err := fill(m, f.row); err != nil {
+				return nil, "", err
+			}
+			docket.Load(f.name, f.loaded)
+			page, after = append(page, m), f.position
+			if size += readable(c, q.Type, f); size >= pageBytes {
+				more = more || i < len(found)-1
+				break
+			}
+		}
+	}
+	if more {
+		next = s.sealToken(c, q, after)
+	}
+	if len(page) == 0 { // what is there is held against the agreement in force when it is shown
+		err = s.current(ctx, conn, c.Law)
+	}
+	return page, next, err
+}
+
+// onPage is a record of a page, with its place there and how it was loaded.
+type onPage struct {
+	position
+	row    row
+	loaded agreement.Loaded
+}
+
+// page reads what lies after a place: the records with the caller's links to each
+// by one statement, and by another the consents in force of all they are about. It
+// ends early where what was read, hidden sections among it, is as long as a page.
+func (s *Store) page(conn querier, c *identity.Caller, q Query, after position, most int) (found []onPage, more bool, err error) {
+	query, args := s.pageQuery(c, q, after, most)
+	if query == "" {
+		return nil, false, nil
+	}
+	held := 0
+	err = each(conn, query, func(st result) error {
+		at := position{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2)}
+		if n := len(found); n == 0 || found[n-1].position != at {
+			if n == most || held >= pageBytes {
+				more = true
+				return errFull
+			}
+			r := rowAt(st, 3+links, q.Type, at.name)
+			held += len(r.header) + len(r.envelope)
+			found = append(found, onPage{at, r, agreement.Loaded{Epoch: st.ColumnInt64(3 + links + columns)}})
+		}
+		addLink(&found[len(found)-1].loaded, st, 3)
+		return nil
+	}, args...)
+	if err != nil && !errors.Is(err, errFull) {
+		return nil, false, err
+	}
+	return found, more, s.completeAll(conn, c, q.Type, found)
+}
+
+// completeAll is complete for a page.
+func (s *Store) completeAll(conn querier, c *identity.Caller, t *record.Type, found []onPage) error {
+	var subjects []string
+	if c.Law.ConsentClasses(c.Role) != 0 {
+		for _, f := range found {
+			subjects = append(subjects, f.row.subject)
+		}
+	}
+	slices.Sort(subjects)
+	given := make(map[string][]consentInForce)
+	err := s.consents(conn, c, slices.Compact(subjects), func(f consentInForce) error {
+		given[f.subject] = append(given[f.subject], f)
+		return nil
+	})
+	for i := range found {
+		if err == nil {
+			inOrder(&found[i].loaded)
+			err = stand(c, t, found[i].row, given[found[i].row.subject], &found[i].loaded)
+		}
+	}
+	return err
+}
+
+// pageQuery asks for a page of records with a caller's links to each; the query
+// is empty where no link lets the caller know of any. Within it a page of names
+// is found first, one ordered range a holder, merged: what a record holds is
+// fetched by those names alone, in their order, and goes through no sort.
+func (s *Store) pageQuery(c *identity.Caller, q Query, after position, most int) (string, []any) {
+	shelf := c.Law.Shelf(c.Role, q.Type.Name)
+	set := shelf
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
 	if set == 0 {
-		return nil, false, nil
+		return "", nil
 	}
 	now := s.Clock().UnixMicro()
 	hs := holders(c)
@@ -111,31 +191,28 @@ func (s *Store) page(conn *sqlite.Conn, c *identity.Caller, q Query, after posit
 		if q.State != 0 {
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
 		}
-		args = append(args, q.Size+1)
+		args = append(args, most+1)
 	}
-	one := "SELECT * FROM (" + holderPage(q) + ")"
-	query := one + strings.Repeat(" UNION "+one, len(hs)-1) + " ORDER BY t, o LIMIT ?"
-	err = each(conn, query, func(st *sqlite.Stmt) error {
-		if len(found) == q.Size {
-			more = true
-			return nil
-		}
-		found = append(found, position{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2)})
-		return nil
-	}, append(args, q.Size+1)...)
-	return found, more, err
+	args = append(append(append(args, most+1), hs...), now, int64(shelf))
+	return pageText(q, len(hs)), args
+}
+
+func pageText(q Query, holders int) string {
+	one := "SELECT * FROM (" + holderPage(q) + ") h"
+	names := one + strings.Repeat(" UNION "+one, holders-1) + " ORDER BY t, o " + limit
+	return "SELECT p.t, p.o, p.n, " + linkColumns + ", " + recordColumns + " FROM (" + names + `) p CROSS JOIN sight s CROSS JOIN records r
+		WHERE s.name = p.n AND s.holder IN (` + marks(holders) + ") AND " + standsNow + " AND r.name = p.n ORDER BY p.t, p.o"
 }
 
 // readable is how many bytes of a record's sections the caller may read; what it
 // may not has no part in where a page ends.
-func readable(ctx context.Context, c *identity.Caller, name string, m proto.Message) (n int) {
-	e, err := record.LendEnvelope(m.ProtoReflect().GetUnknown())
+func readable(c *identity.Caller, t *record.Type, f onPage) (n int) {
+	e, err := record.LendEnvelope(f.row.envelope)
 	if err != nil {
 		return 0 // the page refuses such a record
 	}
 	defer e.GiveBack()
-	l, _ := agreement.DocketFrom(ctx).Loaded(name)
-	t, lens := record.TypeOf(m), c.Law.Read(c.Role, c.Purpose, l.Standing)
+	lens := c.Law.Read(c.Role, c.Purpose, f.loaded.Standing)
 	for _, section := range e.Sections {
 		if f, ok := t.Field(section.Number); ok && lens.Has(f.Class) {
 			n += len(section.Sealed)
@@ -144,6 +221,10 @@ func readable(ctx context.Context, c *identity.Caller, name string, m proto.Mess
 	return n
 }
 
+// limit is no bare parameter: SQLite prepares a query anew whenever one is bound
+// that its planner looks at, and it looks at that.
+const limit = "LIMIT CAST(? AS BIGINT)"
+
 // holderPage asks for a page of what one holder knows of, in the order in which
 // it lies: what comes after the page is not looked at.
 func holderPage(q Query) string {
@@ -151,15 +232,14 @@ func holderPage(q Query) string {
 	if q.State != 0 {
 		page += " JOIN records r ON r.name = s.name"
 	}
-	page += ` WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+	page += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
 	if q.Parent != "" {
 		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
 	}
 	if q.State != 0 {
 		page += " AND r.state = ? AND (s.scope & ?) <> 0"
 	}
-	return page + " ORDER BY t, o LIMIT ?"
+	return page + " ORDER BY t, o " + limit
 }
 
 // opening returns the links that let a caller see a class.

@@ -3,12 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -27,15 +27,15 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
 	if err == nil {
-		err = s.writer.append(context.WithoutCancel(ctx), func(conn *sqlite.Conn) error {
-			if err := s.unmoved(conn, shown, law); err != nil {
-				return err
-			}
-			return s.insertEntry(conn, e)
-		})
+		err = s.writer.append(context.WithoutCancel(ctx), &showing{store: s, entry: e, shown: shown, law: law})
 	}
 	if err == nil {
 		return e.name, nil
+	}
+	if errors.Is(err, agreement.ErrMoved) {
+		for _, l := range shown {
+			s.recent.forget(l.Case) // it is read again, and not found here
+		}
 	}
 	var f *fault.Fault
 	if !errors.Is(err, agreement.ErrMoved) && (!errors.As(err, &f) || f.Reason() == fault.StoreUnavailable) {
@@ -44,16 +44,36 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 	return "", err
 }
 
-func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreement.Law) error {
-	if law != nil && s.Law() != law {
+// showing is the entry of what is about to be shown, and under what it was read.
+type showing struct {
+	store *Store
+	entry *entry
+	shown []agreement.Loaded
+	law   *agreement.Law // nil: nothing is shown
+}
+
+// current asks what no database knows: whether this node is still under the
+// agreement of the read, and whether a term has run out.
+func (w *showing) current() error {
+	if w.law != nil && w.store.Law() != w.law {
 		return agreement.ErrMoved
 	}
-	now := s.Clock()
-	seen := make(map[string]int64, 1)
-	for _, l := range shown {
+	now := w.store.Clock()
+	for _, l := range w.shown {
 		if !l.Until.IsZero() && !now.Before(l.Until) {
 			return agreement.ErrMoved
 		}
+	}
+	return nil
+}
+
+// write checks that nothing has moved and appends the entry.
+func (w *showing) write(conn transaction) error {
+	if err := w.current(); err != nil {
+		return err
+	}
+	seen := make(map[string]int64, 1)
+	for _, l := range w.shown {
 		epoch, checked := seen[l.Case]
 		if !checked {
 			var err error
@@ -66,7 +86,7 @@ func (s *Store) unmoved(conn *sqlite.Conn, shown []agreement.Loaded, law *agreem
 			return agreement.ErrMoved
 		}
 	}
-	return nil
+	return conn.enter(w.entry)
 }
 
 // entry is an entry as it is stored.
@@ -95,23 +115,6 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	}, nil
 }
 
-func (s *Store) insertEntry(conn *sqlite.Conn, e *entry) error {
-	err := exec(conn, "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
-		e.name, e.time, e.leaf, e.salt, e.commitment)
-	if err != nil {
-		return err
-	}
-	seq := conn.LastInsertRowID()
-	for _, subject := range e.subjects {
-		if err := exec(conn, "INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), e.time, e.name, seq); err != nil {
-			return err
-		}
-	}
-	s.writer.entries = append(s.writer.entries, e.kind)
-	return nil
-}
-
 // Entries reads a page of the entries about a record, newest first, for the
 // owner of its case and for the monitor; to everyone else the record is as
 // absent as it would be to them. The agency behind an entry is shown only where
@@ -129,30 +132,40 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		l, err := s.auditor(ctx, conn, c, n)
 		if err != nil {
 			return err
 		}
-		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
-		err = each(conn, query, func(st *sqlite.Stmt) error {
-			e, err := s.showEntry(ctx, conn, c, l, name, st)
-			if err != nil || e == nil {
-				return err
+		if after.sort == "" {
+			after.created = math.MaxInt64 // from the newest on
+		}
+		for !more {
+			from, seen := after, 0
+			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
+				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC LIMIT ?`, func(st result) error {
+				seen++
+				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				e, err := s.showEntry(ctx, conn, c, l, name, st)
+				if err != nil || e == nil {
+					return err
+				}
+				if len(page) == q.Size {
+					more = true
+					return errFull
+				}
+				last = after
+				page = append(page, e)
+				return nil
+			}, name, from.created, from.sort, q.Size+1)
+			if err != nil && !errors.Is(err, errFull) {
+				return unavailable(ctx, err)
 			}
-			if len(page) == q.Size {
-				more = true
-				return errFull
+			if seen <= q.Size {
+				break // there are no more, or the page is full
 			}
-			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
-			page = append(page, e)
-			return nil
-		}, name, after.sort, after.created, after.sort)
-		if err != nil && !errors.Is(err, errFull) {
-			return unavailable(ctx, err)
 		}
 		if more {
 			next = s.sealToken(c, q, last)
@@ -170,7 +183,7 @@ var errFull = errors.New("store: the page is full")
 
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
-func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
+func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
 	r, found, err := loadRow(conn, n.Full)
 	if err != nil {
 		return agreement.Loaded{}, unavailable(ctx, err)
@@ -194,7 +207,7 @@ func (s *Store) auditor(ctx context.Context, conn *sqlite.Conn, c *identity.Call
 
 // showEntry renders one entry and puts on the docket how much of it the caller
 // may see; nil where all that linked its agency is closed to the caller by a seal.
-func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, l agreement.Loaded, about string, st *sqlite.Stmt) (_ *jisrv1.LogEntry, err error) {
+func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller, l agreement.Loaded, about string, st result) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
 		return nil, err
@@ -224,7 +237,7 @@ func (s *Store) showEntry(ctx context.Context, conn *sqlite.Conn, c *identity.Ca
 // closedBySeal reports whether all that linked an entry's agency is closed to the
 // caller by a seal. Sealed matters are not in the log of who is not named, not
 // even as somebody's.
-func (s *Store) closedBySeal(conn *sqlite.Conn, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
+func (s *Store) closedBySeal(conn querier, c *identity.Caller, subject *jisrv1.LogSubject) (bool, error) {
 	if len(subject.GetVia()) == 0 || slices.ContainsFunc(subject.GetLinks(), byItself.Has) {
 		return false, nil
 	}

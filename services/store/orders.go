@@ -17,7 +17,8 @@ func (tx *Tx) PutOrder(o *jisrv1.Order) error {
 		o.GetName(), n.Case, o.GetTarget(), int(o.GetKind()), until); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // DropOrder takes an order out of force.
@@ -26,7 +27,8 @@ func (tx *Tx) DropOrder(name string) error {
 	if err := exec(tx.conn, "DELETE FROM orders WHERE name = ?", name); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }
 
 // OrderInForce reports whether an order of a kind is in force for a person or

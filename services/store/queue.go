@@ -80,3 +80,12 @@ func (q *queue) close() {
 	q.closed = true
 	q.more.Broadcast()
 }
+
+// share takes what is next for one of several that take, so that none of them
+// does the work of all while the others look on.
+func (q *queue) share(among, most int) []*job {
+	q.mu.Lock()
+	fair := (q.length + among - 1) / among
+	q.mu.Unlock()
+	return q.take(min(fair, most))
+}

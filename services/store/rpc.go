@@ -11,12 +11,14 @@ import (
 )
 
 // Get reads one record for the call's caller into m; it is the whole of a Get rpc.
+// What it answers leaves behind an entry or not at all, so that it may come from
+// what was read before.
 func Get[M proto.Message](ctx context.Context, s *Store, name string, m M) (M, error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return m, err
 	}
-	return m, s.View(ctx, c, name, m)
+	return m, s.viewRecent(ctx, c, name, m)
 }
 
 // Update is the whole of an Update rpc: the caller changes the fields that mask

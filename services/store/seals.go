@@ -3,8 +3,6 @@ package store
 import (
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -22,6 +20,7 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 	if err := unmarshalHeader(c.header, head); err != nil {
 		return err
 	}
+	tx.sealed[caseName] = true
 	for _, agency := range named {
 		if err := exec(tx.conn, "INSERT INTO seals(name, case_name, subject, agency) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", order, caseName, subject, agency); err != nil {
 			return err
@@ -35,13 +34,16 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 			}
 		}
 	}
-	return tx.moved(caseName)
+	return tx.relinked(caseName)
 }
 
 // NamedBySeals fails unless the seals in force of a matter, and of those persons
 // in it, name an agency: what is sent to another would reach nobody, and its
 // sender would not know. Whoever asks is named, else it would not see the matter.
 func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) error {
+	if sealed, err := tx.anySeal(caseName); err != nil || !sealed {
+		return err
+	}
 	args := []any{caseName, agency}
 	for _, p := range persons {
 		args = append(args, p)
@@ -56,8 +58,15 @@ func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) err
 
 // Sealed reports whether a seal of a person closes a record to anybody.
 func (tx *Tx) Sealed(name string) (bool, error) {
-	sealed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
-		WHERE r.name = ? AND l.subject <> '' AND l.subject IN (r.subject, r.name))`, name)
+	r, found, err := tx.find(name)
+	if err != nil || !found {
+		return false, err
+	}
+	if sealed, err := tx.anySeal(r.caseName); err != nil || !sealed {
+		return false, err
+	}
+	sealed, err := number(tx.conn, `SELECT CASE WHEN EXISTS (SELECT 1 FROM seals
+		WHERE case_name = ? AND subject <> '' AND subject IN (?, ?)) THEN 1 ELSE 0 END`, r.caseName, r.subject, name)
 	return sealed != 0, err
 }
 
@@ -77,13 +86,14 @@ func (tx *Tx) actsThere(agency string, c *jisrv1.Case) bool {
 // Unseal lifts the seals of a matter or person and returns the orders that had
 // made them; the links of before hold again.
 func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
-	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s *sqlite.Stmt) error {
+	err = each(tx.conn, "SELECT DISTINCT name FROM seals WHERE case_name = ? AND subject = ?", func(s result) error {
 		orders = append(orders, s.ColumnText(0))
 		return nil
 	}, caseName, subject)
 	if err != nil {
 		return nil, err
 	}
+	tx.unlinked(caseName)
 	for _, o := range orders {
 		if err := exec(tx.conn, "DELETE FROM seals WHERE name = ?", o); err != nil {
 			return nil, err
@@ -93,30 +103,49 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 	}
-	if err := tx.showUnsealed(caseName); err != nil {
-		return nil, err
-	}
-	return orders, tx.moved(caseName)
+	delete(tx.sealed, caseName) // another may be in force
+	tx.conn.closing[caseName] = true
+	tx.move(caseName)
+	return orders, nil
 }
 
-// closeSealed makes rows visible or not as the seals in force say. It runs after
-// every change of links, so that no link made under a seal opens the matter.
+// closeSealed makes rows visible or not as the seals in force say. It is called
+// after every change of links, so that no link made under a seal opens the matter,
+// and is done when the links are written.
 func (tx *Tx) closeSealed(caseName string) error {
-	sealed, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM seals WHERE case_name = ?)", caseName)
-	if err != nil || sealed == 0 {
-		return err
+	sealed, err := tx.anySeal(caseName)
+	if sealed {
+		tx.conn.closing[caseName] = true
 	}
-	return tx.showUnsealed(caseName)
+	return err
+}
+
+// anySeal reports whether any seal is in force in a case.
+func (tx *Tx) anySeal(caseName string) (bool, error) {
+	if caseName == "" {
+		return false, nil
+	}
+	if sealed, known := tx.sealed[caseName]; known {
+		return sealed, nil
+	}
+	if err := tx.hold(caseName); err != nil {
+		return false, err
+	}
+	found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
+	if err == nil {
+		tx.sealed[caseName] = found != 0
+	}
+	return found != 0, err
 }
 
 // showUnsealed makes exactly those rows of a case visible that no seal in force
 // closes. A seal of a person closes what is about the person, and every link that
 // somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
-	return exec(tx.conn, `UPDATE sight SET visible = NOT EXISTS (
+	return exec(tx.conn.transaction, `UPDATE sight SET visible = CASE WHEN EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
 			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))
-			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder))
+			  AND NOT EXISTS (SELECT 1 FROM seals n WHERE n.name = l.name AND 'a:' || n.agency = sight.holder)) THEN 0 ELSE 1 END
 		WHERE name IN (SELECT name FROM records WHERE case_name = ?1)`, caseName)
 }

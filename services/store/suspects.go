@@ -20,6 +20,7 @@ func (tx *Tx) SetEndangered(s *jisrv1.Suspect) error {
 			return err
 		}
 	}
+	tx.unlinked(n.Case)
 	r, err := tx.row(name)
 	if err != nil {
 		return err
@@ -33,5 +34,6 @@ func (tx *Tx) SetEndangered(s *jisrv1.Suspect) error {
 	if err := tx.placeChild("Suspect", name, n.Case, persons, time.UnixMicro(r.created)); err != nil {
 		return err
 	}
-	return tx.moved(n.Case)
+	tx.move(n.Case)
+	return nil
 }

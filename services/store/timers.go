@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -20,9 +19,9 @@ type Overdue struct {
 // Overdue finds what has passed its term.
 func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 	now := s.now().UnixMicro()
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.read(ctx, func(conn querier) error {
 		collect := func(names *[]string, query string, args ...any) error {
-			return each(conn, query, func(st *sqlite.Stmt) error {
+			return each(conn, query, func(st result) error {
 				*names = append(*names, st.ColumnText(0))
 				return nil
 			}, args...)
@@ -33,8 +32,8 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 		if err := collect(&o.Orders, "SELECT name FROM orders WHERE until_time <> 0 AND until_time <= ? LIMIT 100", now); err != nil {
 			return err
 		}
-		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r ON r.name = s.via
-			WHERE s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
+		return collect(&o.Shares, `SELECT DISTINCT s.via FROM sight s CROSS JOIN records r
+			WHERE r.name = s.via AND s.link = ? AND s.until_time <> 0 AND s.until_time <= ? AND r.type = 'Share' AND r.state = ? LIMIT 100`,
 			int(jisrv1.Link_LINK_PARTICIPANT), now, int(jisrv1.Share_STATE_ACTIVE))
 	})
 	return o, err
@@ -44,9 +43,17 @@ func (s *Store) Overdue(ctx context.Context) (o Overdue, err error) {
 // entry, in one transaction. f must not ask for a caller.
 func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 	ctx, _ = agreement.WithDocket(ctx)
-	return s.writer.do(ctx, func(conn *sqlite.Conn) error {
-		tx := s.newTx(context.WithoutCancel(ctx), conn, nil)
+	var tx *Tx
+	err := s.writer.do(ctx, func(conn transaction) error {
+		agreement.DocketFrom(ctx).Clear()
+		tx = s.newTx(context.WithoutCancel(ctx), conn, nil)
+		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+			return err
+		}
 		if err := f(tx); err != nil {
+			return err
+		}
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		if len(tx.order) == 0 {
@@ -55,6 +62,10 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		_, err := tx.appendChanged("")
 		return err
 	})
+	if tx != nil {
+		s.recent.forget(tx.counted...)
+	}
+	return err
 }
 
 // Passed reports whether a term has passed at the transaction's time; no term never passes.

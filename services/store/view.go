@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -33,33 +32,81 @@ type row struct {
 // sealed, its standing on the call's docket. A record that the caller has no
 // link to is NOT_FOUND, and so is one that never existed.
 func (s *Store) View(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
-	return s.read(ctx, func(conn *sqlite.Conn) error { return s.view(ctx, conn, c, c.Law, name, m) })
+	return s.read(ctx, func(conn querier) error { return s.view(ctx, conn, c, c.Law, name, m) })
 }
 
-func (s *Store) view(ctx context.Context, conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
-	docket := agreement.DocketFrom(ctx)
-	if c == nil || docket == nil {
-		return fault.New(fault.Internal) // a call without a caller or docket did not come through the door
-	}
-	n, ok := record.ParseName(name)
-	if !ok || n.Type != record.TypeOf(m) {
-		return fault.New(fault.NotFound)
-	}
-	r, l, known, err := s.sighted(conn, c, law, n.Type, name)
+// viewRecent is View for what leaves behind an entry: it may take a record that
+// was read before, since Append finds out if that has moved.
+func (s *Store) viewRecent(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
+	docket, n, err := asked(ctx, c, name, m)
 	if err != nil {
-		return unavailable(ctx, err)
+		return err
 	}
+	key := keyOf(c, name)
+	r, l, known := s.recent.get(key, s.Clock())
 	if !known {
-		return fault.New(fault.NotFound)
-	}
-	if err := s.complete(conn, c, law, n.Type, r, &l); err != nil {
-		return unavailable(ctx, err)
+		err := s.read(ctx, func(conn querier) (err error) {
+			r, l, err = s.load(ctx, conn, c, c.Law, n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.recent.put(key, r, l)
 	}
 	if err := fill(m, r); err != nil {
 		return err
 	}
 	docket.Load(name, l)
 	return nil
+}
+
+func (s *Store) view(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, name string, m proto.Message) error {
+	docket, n, err := asked(ctx, c, name, m)
+	if err != nil {
+		return err
+	}
+	r, l, err := s.load(ctx, conn, c, law, n)
+	if err != nil {
+		return err
+	}
+	if err := fill(m, r); err != nil {
+		return err
+	}
+	docket.Load(name, l)
+	return nil
+}
+
+// asked is what a call asks for by a name, and its docket.
+func asked(ctx context.Context, c *identity.Caller, name string, m proto.Message) (*agreement.Docket, record.Name, error) {
+	docket := agreement.DocketFrom(ctx)
+	if c == nil || docket == nil {
+		return nil, record.Name{}, fault.New(fault.Internal) // a call without a caller or docket did not come through the door
+	}
+	n, ok := record.ParseName(name)
+	if !ok || n.Type != record.TypeOf(m) {
+		return nil, record.Name{}, fault.New(fault.NotFound)
+	}
+	return docket, n, nil
+}
+
+// load reads a record and the caller's standing to it.
+func (s *Store) load(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, n record.Name) (row, agreement.Loaded, error) {
+	r, l, known, err := s.sighted(conn, c, law, n.Type, n.Full)
+	if err == nil && known {
+		err = s.complete(conn, c, law, n.Type, r, &l)
+	}
+	switch {
+	case err != nil:
+		return row{}, agreement.Loaded{}, unavailable(ctx, err)
+	case !known:
+		// What is there is held against the agreement in force when it is shown.
+		if err := s.current(ctx, conn, law); err != nil {
+			return row{}, agreement.Loaded{}, err
+		}
+		return row{}, agreement.Loaded{}, fault.New(fault.NotFound)
+	}
+	return r, l, nil
 }
 
 // fill sets a record's header and attaches its sealed sections.
@@ -75,9 +122,9 @@ func unmarshalHeader(header []byte, m proto.Message) error {
 	return proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(header, m)
 }
 
-func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
+func loadRow(conn querier, name string) (r row, found bool, err error) {
 	err = each(conn, "SELECT type, case_name, subject, create_time, revision, header, envelope FROM records WHERE name = ?",
-		func(s *sqlite.Stmt) error {
+		func(s result) error {
 			found = true
 			r = row{
 				typ: record.ByName(s.ColumnText(0)), name: name, caseName: s.ColumnText(1), subject: s.ColumnText(2),
@@ -91,20 +138,15 @@ func loadRow(conn *sqlite.Conn, name string) (r row, found bool, err error) {
 // sighted reads a record by way of a caller's links to it. The links are asked
 // for first, and nothing of the record before there is one, so that a hidden
 // record costs what an absent one costs.
-func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
+func (s *Store) sighted(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string) (r row, l agreement.Loaded, known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(recordColumns, recordJoin, len(hs)),
-		func(st *sqlite.Stmt) error {
-			addLink(&l, st)
-			if known {
-				return nil
+	err = each(conn, sightQuery(linkColumns+", "+recordColumns, recordJoin, len(hs)),
+		func(st result) error {
+			addLink(&l, st, 0)
+			if !known {
+				known = true
+				r, l.Epoch = rowAt(st, links, t, name), st.ColumnInt64(links+columns)
 			}
-			known = true
-			r = row{
-				typ: t, name: name, caseName: st.ColumnText(4), subject: st.ColumnText(5),
-				created: st.ColumnInt64(6), revision: st.ColumnInt64(7), header: blob(st, 8), envelope: blob(st, 9),
-			}
-			l.Epoch = st.ColumnInt64(10)
 			return nil
 		}, s.sightArgs(c, law, t, name, hs)...)
 	inOrder(&l)
@@ -113,7 +155,7 @@ func (s *Store) sighted(conn *sqlite.Conn, c *identity.Caller, law *agreement.La
 
 // standing loads what links a caller to a record now, and whether that lets it
 // know that the record exists.
-func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
+func (s *Store) standing(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, r row) (l agreement.Loaded, known bool, err error) {
 	if known, err = s.links(conn, c, law, t, name, &l); err != nil {
 		return l, false, err
 	}
@@ -124,33 +166,45 @@ func (s *Store) standing(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 }
 
 // links loads a caller's links to a record.
-func (s *Store) links(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
+func (s *Store) links(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, name string, l *agreement.Loaded) (known bool, err error) {
 	hs := holders(c)
-	err = each(conn, sightQuery(linkColumns, "", len(hs)),
-		func(st *sqlite.Stmt) error {
+	err = each(conn, sightQuery(linkColumns, "WHERE", len(hs)),
+		func(st result) error {
 			known = true
-			addLink(l, st)
+			addLink(l, st, 0)
 			return nil
 		}, s.sightArgs(c, law, t, name, hs)...)
 	inOrder(l)
 	return known, err
 }
 
-// What a query of sight asks for: the links, or with each the record too.
+// What a query of sight asks for: links, and with each the record and its epoch.
 const (
 	linkColumns   = "s.link, s.scope, s.via, s.until_time"
-	recordColumns = linkColumns + `, r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
-		(SELECT epoch FROM epochs e WHERE e.case_name = r.case_name)`
-	recordJoin = "CROSS JOIN records r ON r.name = s.name"
+	links         = 4
+	recordColumns = `r.case_name, r.subject, r.create_time, r.revision, r.header, r.envelope,
+		(SELECT e.epoch FROM epochs e WHERE e.case_name = r.case_name)`
+	columns    = 6
+	recordJoin = "CROSS JOIN records r WHERE r.name = s.name AND"
 )
 
-// sightQuery asks for a caller's links s to one record. A link that does not
-// let the role know of such a record opens nothing of it and is left out. The
+// standsNow keeps the links that let a role know of a record now. One that does
+// not let it know of such a record opens nothing of it and is left out.
+const standsNow = "s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1"
+
+// rowAt takes a record from recordColumns, which begin at a column.
+func rowAt(st result, col int, t *record.Type, name string) row {
+	return row{
+		typ: t, name: name, caseName: st.ColumnText(col), subject: st.ColumnText(col + 1),
+		created: st.ColumnInt64(col + 2), revision: st.ColumnInt64(col + 3), header: blob(st, col+4), envelope: blob(st, col+5),
+	}
+}
+
+// sightQuery asks for a caller's links s to one record. The
 // holders are rows: for a list after IN, SQLite makes a table at each asking.
 func sightQuery(columns, join string, holders int) string {
-	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join + `
-		WHERE s.holder = h.column1 AND s.name = ? AND s.visible = 1
-		AND (s.until_time = 0 OR s.until_time > ?) AND (? >> s.link) & 1`
+	return "SELECT " + columns + " FROM (VALUES " + rows(holders) + ") h CROSS JOIN sight s " + join +
+		" s.holder = h.column1 AND s.name = ? AND " + standsNow
 }
 
 // rows returns n rows of one placeholder.
@@ -160,12 +214,12 @@ func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type
 	return append(holders, name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name)))
 }
 
-// addLink takes a link from linkColumns.
-func addLink(l *agreement.Loaded, st *sqlite.Stmt) {
+// addLink takes a link from linkColumns, which begin at a column.
+func addLink(l *agreement.Loaded, st result, col int) {
 	l.Standing.Links = append(l.Standing.Links, agreement.InForce{
-		Link: jisrv1.Link(st.ColumnInt(0)), Scope: record.ClassSet(st.ColumnInt64(1)), Via: st.ColumnText(2),
+		Link: jisrv1.Link(st.ColumnInt(col)), Scope: record.ClassSet(st.ColumnInt64(col + 1)), Via: st.ColumnText(col + 2),
 	})
-	keepUntil(l, st.ColumnInt64(3))
+	keepUntil(l, st.ColumnInt64(col+3))
 }
 
 // inOrder gives links an order that does not depend on how they were found.
@@ -184,17 +238,25 @@ func keepUntil(l *agreement.Loaded, until int64) {
 
 // complete adds to a standing what stands with the record: consents in force,
 // where the role reads anything by consent, and authorship.
-func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.Law, t *record.Type, r row, l *agreement.Loaded) error {
-	l.Header, l.Case = r.header, r.caseName
+func (s *Store) complete(conn querier, c *identity.Caller, law *agreement.Law, t *record.Type, r row, l *agreement.Loaded) error {
+	var given []consentInForce
 	if law.ConsentClasses(c.Role) != 0 {
-		err := s.consents(conn, c, r.subject, func(f consentInForce) error {
-			l.Standing.Consented |= f.classes
-			keepUntil(l, f.until)
+		if err := s.consents(conn, c, []string{r.subject}, func(f consentInForce) error {
+			given = append(given, f)
 			return nil
-		})
-		if err != nil {
+		}); err != nil {
 			return err
 		}
+	}
+	return stand(c, t, r, given, l)
+}
+
+// stand is complete for who has looked up the consents.
+func stand(c *identity.Caller, t *record.Type, r row, given []consentInForce, l *agreement.Loaded) error {
+	l.Header, l.Case = r.header, r.caseName
+	for _, f := range given {
+		l.Standing.Consented |= f.classes
+		keepUntil(l, f.until)
 	}
 	e, err := record.LendEnvelope(r.envelope)
 	if err != nil {
@@ -210,7 +272,7 @@ func (s *Store) complete(conn *sqlite.Conn, c *identity.Caller, law *agreement.L
 func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) ([]string, error) {
 	order := []string{"Case", "Victim", "Suspect", "Referral", "Consent", "Order", "Share"}
 	var names []string
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.read(ctx, func(conn querier) error {
 		for _, typeName := range order {
 			found, err := s.namesIn(conn, c, caseName, typeName)
 			if err != nil {
@@ -226,7 +288,7 @@ func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) 
 	return names, err
 }
 
-func (s *Store) namesIn(conn *sqlite.Conn, c *identity.Caller, caseName, typeName string) (names []string, err error) {
+func (s *Store) namesIn(conn querier, c *identity.Caller, caseName, typeName string) (names []string, err error) {
 	links := linkList(c.Law.Shelf(c.Role, typeName))
 	hs := holders(c)
 	if len(links) == 0 {
@@ -237,7 +299,7 @@ func (s *Store) namesIn(conn *sqlite.Conn, c *identity.Caller, caseName, typeNam
 		  AND s.holder IN (` + marks(len(hs)) + `) AND s.link IN (` + marks(len(links)) + `)
 		ORDER BY s.create_time, s.sort`
 	args := append([]any{caseName, typeName, s.Clock().UnixMicro()}, append(hs, links...)...)
-	err = each(conn, query, func(st *sqlite.Stmt) error {
+	err = each(conn, query, func(st result) error {
 		if name := st.ColumnText(2); !slices.Contains(names, name) {
 			names = append(names, name)
 		}

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -17,27 +15,29 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWriter(conn, func(err error) { t.Errorf("fatal: %v", err) }, nil)
+	w := newSingle(conn, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
 	defer func() {
 		if err := w.close(); err != nil {
 			t.Error(err)
 		}
 	}()
 	inUse := "before"
-	take := func(next string, then func(*sqlite.Conn) error) error {
-		return w.doOrUndo(t.Context(), func(conn *sqlite.Conn) error {
-			inUse = next
-			return then(conn)
-		}, func() { inUse = "before" })
-	}
 	// SQLite ends a transaction by itself where it can no longer write.
-	ended := func(conn *sqlite.Conn) error {
-		return errors.Join(exec(conn, "ROLLBACK"), errors.New("the transaction has ended"))
+	ended := func() {
+		if err := exec(conn, "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+	}
+	take := func(next string, then func()) error {
+		return w.doAndTake(t.Context(), func(transaction) error { return nil }, func() {
+			inUse = next
+			then()
+		}, func() { inUse = "before" })
 	}
 	if err := take("lost", ended); !errors.Is(err, fault.New(fault.StoreUnavailable)) {
 		t.Errorf("a transaction that ended by itself is answered %v", err)
 	}
-	if err := w.do(t.Context(), func(*sqlite.Conn) error {
+	if err := w.do(t.Context(), func(transaction) error {
 		if inUse != "before" {
 			t.Errorf("the next call finds %q in use", inUse)
 		}
@@ -46,7 +46,7 @@ func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The control: what was kept stays in use.
-	if err := take("kept", func(*sqlite.Conn) error { return nil }); err != nil || inUse != "kept" {
+	if err := take("kept", func() {}); err != nil || inUse != "kept" {
 		t.Errorf("after a commit %q is in use: %v", inUse, err)
 	}
 }

@@ -1,6 +1,9 @@
 -- Records at rest: a clear header and sealed sections. Nothing in this file's
 -- tables tells who a person is; what is clear is links, states, times, scope
 -- and order bit sets, and random ids.
+--
+-- One text for every database, in the words of SQLite; dialect.go says how
+-- PostgreSQL reads them. Text compares by its bytes in both.
 
 CREATE TABLE records (
   name        TEXT PRIMARY KEY,
@@ -17,6 +20,9 @@ CREATE INDEX records_by_case ON records (case_name, type, create_time, name);
 
 -- What lets whom know that a record exists. A holder is an agency ('a:molsa')
 -- or all agencies of a jurisdiction that act in a governorate ('t:1:IQG15').
+-- The rows lie in the order in which lists read them; a caller's links to one
+-- record are read with each, from an index alone; and only what a record made
+-- stands in the index by which its end ends it.
 CREATE TABLE sight (
   holder      TEXT NOT NULL,
   type        TEXT NOT NULL,
@@ -30,12 +36,13 @@ CREATE TABLE sight (
   until_time  BIGINT NOT NULL,  -- microseconds since 1970; 0: no term
   visible     INTEGER NOT NULL, -- 0 while a sealing order closes it
   PRIMARY KEY (holder, type, create_time, sort, name, link, via, subject)
-);
-CREATE INDEX sight_by_name ON sight (name, holder);
-CREATE INDEX sight_by_via ON sight (via);
+) WITHOUT ROWID;
+CREATE INDEX sight_by_name ON sight (name, holder, visible, link, via, scope, until_time);
+CREATE INDEX sight_by_via ON sight (via) WHERE via <> '';
 
--- Counts the changes of who may see what in a case; a read that was begun under
--- an older count is not released.
+-- Counts the transactions that wrote anything in a case, content or who may see
+-- it; a read that was begun under an older count is not released. Where there are
+-- several writers, whoever writes in a case holds its row first.
 CREATE TABLE epochs (
   case_name TEXT PRIMARY KEY,
   epoch     BIGINT NOT NULL
@@ -63,6 +70,13 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_by_case ON orders (case_name, kind);
 
+-- What has passed its term is looked for every few seconds. The condition is no
+-- inequality: against one, SQLite holds the parameters of every query of a term,
+-- and prepares the query anew whenever they change.
+CREATE INDEX sight_by_term ON sight (until_time) WHERE until_time <> 0;
+CREATE INDEX consents_by_term ON consents (until_time) WHERE until_time <> 0;
+CREATE INDEX orders_by_term ON orders (until_time) WHERE until_time <> 0;
+
 -- Who may still see a matter under seal.
 CREATE TABLE seals (
   name      TEXT NOT NULL,
@@ -83,18 +97,18 @@ CREATE INDEX endangered_by_victim ON endangered (victim);
 
 -- Notifications waiting at their receivers.
 CREATE TABLE deliveries (
-  name         TEXT PRIMARY KEY,
+  queued       INTEGER PRIMARY KEY, -- order of arrival, in a case and else nearly
+  name         TEXT NOT NULL UNIQUE,
   agency       TEXT NOT NULL,
   case_name    TEXT NOT NULL,
   notification TEXT NOT NULL,
-  queued       BIGINT NOT NULL,  -- order of arrival at this agency
   state        INTEGER NOT NULL,
   lease_until  BIGINT NOT NULL
 );
 CREATE INDEX deliveries_by_agency ON deliveries (agency, state, queued);
 CREATE INDEX deliveries_by_notification ON deliveries (notification);
 
--- Dense numbers: deliveries of an agency, arrivals.
+-- Dense numbers, of the deliveries of an agency.
 CREATE TABLE counters (
   name  TEXT PRIMARY KEY,
   value BIGINT NOT NULL
@@ -110,9 +124,12 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_by_time ON idempotency (create_time);
 
--- The access log: unordered under random ids.
+-- The access log. It is written with each read: an entry is appended under a
+-- number and found by it, so that no index by random names is spread over the
+-- file; its subjects stand in one tree and not in a table and an index.
 CREATE TABLE log_entries (
-  name       TEXT PRIMARY KEY,
+  seq        INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL,
   time       BIGINT NOT NULL,
   leaf       BLOB NOT NULL,
   salt       BLOB NOT NULL,
@@ -122,8 +139,9 @@ CREATE TABLE log_subjects (
   record TEXT NOT NULL,
   time   BIGINT NOT NULL,
   entry  TEXT NOT NULL,
+  seq    BIGINT NOT NULL,
   PRIMARY KEY (record, time, entry)
-);
+) WITHOUT ROWID;
 
 -- The agreements that were in force, and the one that is.
 CREATE TABLE agreements (
@@ -132,6 +150,7 @@ CREATE TABLE agreements (
   create_time BIGINT NOT NULL,
   in_force    INTEGER NOT NULL
 );
+CREATE UNIQUE INDEX agreements_in_force ON agreements (in_force) WHERE in_force = 1;
 
 -- What a server writes to learn whether it can write again.
 CREATE TABLE probes (

@@ -1,0 +1,206 @@
+package jisrtest_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/postgres"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// behind changes the database behind the exchange's back.
+func behind(t testing.TB, p *jisrtest.Play, query, arg string) {
+	t.Helper()
+	err := func() error {
+		if postgres.IsURL(p.Database()) {
+			conn, err := pgx.Connect(ctx, p.Database())
+			if err != nil {
+				return err
+			}
+			defer conn.Close(ctx)
+			_, err = conn.Exec(ctx, strings.ReplaceAll(query, "?", "$1"), arg)
+			return err
+		}
+		conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadWrite)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conn.SetBusyTimeout(time.Minute)
+		return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: []any{arg}})
+	}()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testing.T) {
+	p := baghdad(t)
+	police := policeOf(p)
+	first := got(getVictim(police, p.First))(t)
+	// A row that vanishes without a change of its case: whoever reads it anew misses it.
+	behind(t, p, "DELETE FROM records WHERE name = ?", p.First)
+	if again := got(getVictim(police, p.First))(t); !proto.Equal(first, again) {
+		t.Errorf("what is read again reads\n%v\nand read\n%v", again, first)
+	}
+	refused(getVictim(judgeOf(p), p.First))(t, fault.NotFound)
+	refused(getVictim(p.AsFor(jisrtest.Police, jisrv1.Role_ROLE_COUNTER_TRAFFICKING, jisrv1.Purpose_PURPOSE_PROTECTION), p.First))(t, fault.NotFound)
+	for _, v := range got(police.ListVictims(ctx, jisrv1.ListVictimsRequest_builder{Parent: p.Case}.Build()))(t).GetVictims() {
+		if v.GetName() == p.First {
+			t.Error("a list shows what is no longer there")
+		}
+	}
+	explain := jisrv1.ExplainAccessRequest_builder{Name: p.First}.Build()
+	refused(police.ExplainAccess(ctx, explain))(t, fault.NotFound)
+	// A change reads the row under the writer's turn.
+	v := jisrtest.Person(0)
+	v.SetName(p.First)
+	refused(police.UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask("risk")}.Build()))(t, fault.NotFound)
+	// Any change in the case, and what was read before it is read anew.
+	advance := jisrv1.AdvanceCaseRequest_builder{Name: p.Case, State: jisrv1.Case_STATE_NOTIFIED}.Build()
+	got(police.AdvanceCase(ctx, advance))(t)
+	refused(getVictim(police, p.First))(t, fault.NotFound)
+	p.Stop()
+	var entries [][]byte
+	for _, leaf := range logOf(t, p.Database()) {
+		if leaf.GetRpc() == "CaseService/GetVictim" && leaf.GetKind() == jisrv1.LogEntry_KIND_DISCLOSED {
+			leaf.SetTimeMicros(0)
+			entries = append(entries, encode(t, leaf))
+		}
+	}
+	if len(entries) != 2 || string(entries[0]) != string(entries[1]) {
+		t.Errorf("two reads left %d entries, or entries that differ", len(entries))
+	}
+}
+
+func TestWhatWasReadBeforeIsNotShownOnceItsCaseHasMoved(t *testing.T) {
+	m := &moment{}
+	p := baghdad(t, jisrtest.WithClock(m.now))
+	p.Notify(jisrtest.Foreign)
+	mofa, police, prosecutor := consular(p), policeOf(p), p.As(jisrtest.Prosecutor)
+	consent := p.Consent(jisrtest.Police, abroad, forConsular, identity)
+	disclose := func(until *timestamppb.Timestamp) *jisrv1.Order {
+		return p.Order(jisrv1.Order_KIND_DISCLOSE, p.First, func(o *jisrv1.Order) {
+			o.SetAddressees([]string{"agencies/kri-asayish"})
+			o.SetDataClasses([]jisrv1.DataClass{identity})
+			o.SetUntilTime(until)
+		})
+	}
+	shown := func(c *jisrtest.Client, name string, what func(*jisrv1.Victim) bool) func() bool {
+		return func() bool {
+			v, err := getVictim(c, name)
+			if jisrtest.Reason(err) == fault.NotFound {
+				return false
+			}
+			return what(got(v, err)(t))
+		}
+	}
+	there := func(*jisrv1.Victim) bool { return true }
+	var order *jisrv1.Order
+	var s *jisrv1.Share
+	var r *jisrv1.Referral
+	for _, move := range []struct {
+		name   string
+		before func() // makes that it is shown
+		read   func() bool
+		act    func()
+	}{
+		{"what a section says", nil, shown(police, p.First, func(v *jisrv1.Victim) bool { return v.GetRisk().GetAssessment() == "risk assessment" }), func() {
+			v := jisrtest.Person(0)
+			v.SetName(p.First)
+			v.GetRisk().SetAssessment("another assessment")
+			got(police.UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask("risk.assessment")}.Build()))(t)
+		}},
+		{"a state", nil, func() bool { return got(getCase(police, p.Case))(t).GetState() == jisrv1.Case_STATE_NOTIFIED }, func() {
+			got(judgeOf(p).AdvanceCase(ctx, jisrv1.AdvanceCaseRequest_builder{Name: p.Case, State: jisrv1.Case_STATE_UNDER_INVESTIGATION}.Build()))(t)
+		}},
+		{"a consent", nil, shown(mofa, p.First, (*jisrv1.Victim).HasIdentity), func() { got(withdraw(police, consent.GetName()))(t) }},
+		{"an order", func() { order = disclose(nil) }, shown(p.As(asayish), p.First, there), func() {
+			got(judgeOf(p).RevokeOrder(ctx, jisrv1.RevokeOrderRequest_builder{Name: order.GetName()}.Build()))(t)
+		}},
+		{"a term", func() { disclose(timestamppb.New(noon.Add(time.Minute))) }, shown(p.As(asayish), p.First, there), func() {
+			m.passed.Store(int64(time.Minute))
+		}},
+		{"a share", func() { s = share(t, p, jisrv1.Share_builder{Agency: "agencies/kri-dcoc"}.Build()) }, shown(p.As(jisrtest.Erbil), p.Second, there), func() {
+			got(police.EndShare(ctx, jisrv1.EndShareRequest_builder{Name: s.GetName()}.Build()))(t)
+		}},
+		{"a referral", func() { r = placed(t, p) }, shown(p.As(jisrtest.Shelter), p.First, there), func() {
+			got(p.As(jisrtest.Shelter).CompleteReferral(ctx, jisrv1.CompleteReferralRequest_builder{Name: r.GetName(), Reason: jisrv1.Referral_END_REASON_NEED_MET}.Build()))(t)
+		}},
+		{"a seal of a person", nil, shown(prosecutor, p.First, there), func() {
+			p.Order(jisrv1.Order_KIND_SEAL, p.First, func(o *jisrv1.Order) { o.SetSeal(jisrv1.SealReason_builder{Text: "reason"}.Build()) })
+		}},
+	} {
+		if move.before != nil {
+			move.before()
+		}
+		if !move.read() || !move.read() {
+			t.Errorf("%s: not there, so that its end proves nothing", move.name)
+			continue
+		}
+		m.meanwhile(move.act)
+		if move.read() {
+			t.Errorf("%s: what was read before is shown after it moved", move.name)
+		}
+		m.done(t)
+		if move.read() {
+			t.Errorf("%s: shown again", move.name)
+		}
+	}
+	got(getCase(judgeOf(p), p.Case))(t)
+	m.meanwhile(func() { p.Adopt(append(jisrtest.Agreement(t), "# the next edition\n"...)) })
+	refused(getCase(judgeOf(p), p.Case))(t, fault.StoreUnavailable)
+	m.done(t)
+	got(getCase(judgeOf(p), p.Case))(t) // through the door again, by the agreement of now
+}
+
+// Whoever else writes into the database tells nobody of it but the epoch.
+func TestWhatAnotherWriterMovedIsReadAnew(t *testing.T) {
+	p := baghdad(t)
+	police := policeOf(p)
+	got(getVictim(police, p.First))(t)
+	behind(t, p, "DELETE FROM records WHERE name = ?", p.First)
+	got(getVictim(police, p.First))(t)
+	behind(t, p, "UPDATE epochs SET epoch = epoch + 1 WHERE case_name = ?", p.Case)
+	got(police.CreateCase(ctx, jisrv1.CreateCaseRequest_builder{Case: jisrtest.BaghdadCase()}.Build()))(t)
+	refused(getVictim(police, p.First))(t, fault.NotFound)
+}
+
+func TestADestroyedKeyClosesWhatWasReadBefore(t *testing.T) {
+	p := baghdad(t)
+	police := policeOf(p)
+	if !got(getVictim(police, p.First))(t).HasIdentity() || !got(getVictim(police, p.First))(t).HasIdentity() {
+		t.Fatal("the name is not shown, so that its end proves nothing")
+	}
+	conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var key string
+	if err := sqlitex.Execute(conn, "SELECT envelope FROM records WHERE name = ?", &sqlitex.ExecOptions{Args: []any{p.First}, ResultFunc: func(s *sqlite.Stmt) error {
+		raw := make([]byte, s.ColumnLen(0))
+		s.ColumnBytes(0, raw)
+		e, err := record.ParseEnvelope(raw)
+		key = e.KeyID
+		return err
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Keyring().Destroy(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	if v := got(getVictim(police, p.First))(t); v.HasIdentity() || v.HasRisk() || v.HasProfile() {
+		t.Errorf("a destroyed key still opens %v", v)
+	}
+}

@@ -1,0 +1,60 @@
+package throwaway
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+// Standby starts a second cluster that follows this one by streaming.
+func (c *Cluster) Standby(tb testing.TB, settings ...string) *Cluster {
+	tb.Helper()
+	s := started(tb, func() (*Cluster, error) { return c.follow(settings) })
+	tb.Cleanup(func() {
+		if err := s.Remove(); err != nil {
+			tb.Errorf("%v", err)
+		}
+	})
+	return s
+}
+
+func (c *Cluster) follow(settings []string) (*Cluster, error) {
+	s := &Cluster{bin: c.bin, settings: settings}
+	if err := s.folder(); err != nil {
+		return nil, err
+	}
+	err := s.program("pg_basebackup", "-D", s.data(), "-h", c.dir, "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	if err == nil {
+		err = s.configure()
+	}
+	if err == nil {
+		err = s.Start()
+	}
+	if err == nil {
+		err = c.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming')")
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Remove())
+	}
+	return s, nil
+}
+
+// Synchronous makes commits of the cluster wait for one of its standbys, and
+// returns when one is followed so.
+func (c *Cluster) Synchronous() error {
+	if err := c.Set("synchronous_standby_names", "*"); err != nil {
+		return err
+	}
+	return c.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))")
+}
+
+// Promote makes a standby a server of its own, and returns when it takes writes.
+func (c *Cluster) Promote() error {
+	if c.server == nil {
+		return errors.New("throwaway: the server does not run")
+	}
+	if err := run(c.URL("postgres"), "SELECT pg_promote(false)"); err != nil {
+		return fmt.Errorf("promote: %w", err)
+	}
+	return c.until("SELECT NOT pg_is_in_recovery()")
+}

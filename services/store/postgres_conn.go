@@ -1,0 +1,304 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/record"
+)
+
+// unsent bounds what waits to be sent.
+const unsent = 512
+
+// pgConn runs the store's SQL text on PostgreSQL. A statement whose answer nobody
+// waits for is sent with the next one whose answer somebody does: what costs is
+// not the statement but the way to the server and back.
+type pgConn struct {
+	ctx   context.Context
+	conn  *pgx.Conn
+	batch *pgx.Batch
+	// failed is the error of the call that runs; nothing more of it is sent.
+	failed error
+
+	// What follows is of a transaction that writes.
+	law    string          // the hash of the agreement in force, when answered
+	asked  bool            // that has been answered
+	want   string          // what a call was decided by, until that can be compared
+	first  bool            // the running call is the first of its group, and may wait for one case
+	checks int             // answers in the batch that a call may fail by, though the server does not
+	held   map[string]bool // cases, and records by which a case is held
+	// holding are those that the running call was the first to hold: they are let go
+	// when it is undone.
+	holding []string
+	needs   []string // the records whose cases the running call has asked for
+	numbers *numbers
+	kinds   []jisrv1.LogEntry_Kind
+}
+
+func (c *pgConn) queue(query string, args ...any) *pgx.QueuedQuery {
+	return c.batch.Queue(numberPlaceholders(query), args...)
+}
+
+func (c *pgConn) exec(query string, args ...any) error {
+	c.queue(query, args...)
+	if c.batch.Len() >= unsent {
+		return c.flush()
+	}
+	return c.failed
+}
+
+func (c *pgConn) fenced(query string, args ...any) error {
+	c.checks++
+	c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() == 0 {
+			return errBehind
+		}
+		return nil
+	})
+	return c.failed
+}
+
+// each takes in all rows before it calls f, which may ask on this connection itself.
+func (c *pgConn) each(query string, f func(result) error, args ...any) error {
+	var rows []pgRow
+	c.queue(query, args...).Query(func(r pgx.Rows) error {
+		for r.Next() {
+			rows = append(rows, copied(r.RawValues()))
+		}
+		return r.Err()
+	})
+	if err := c.flush(); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush sends what waits and takes all answers.
+func (c *pgConn) flush() error {
+	if c.failed == nil {
+		c.failed = c.send()
+	}
+	if c.failed == nil && c.want != "" && c.asked {
+		if c.want != c.law {
+			c.failed = agreement.ErrMoved
+		}
+		c.want = ""
+	}
+	return c.failed
+}
+
+func (c *pgConn) send() error {
+	if c.batch.Len() == 0 {
+		return nil
+	}
+	batch := c.batch
+	c.batch, c.checks = &pgx.Batch{}, 0
+	err := c.conn.SendBatch(c.ctx, batch).Close()
+	if err != nil && c.conn.IsClosed() {
+		return lost(err)
+	}
+	return err
+}
+
+func (c *pgConn) decidedBy(hash string) error {
+	c.want = hash
+	if c.asked {
+		return c.flush()
+	}
+	return c.failed
+}
+
+// hold locks the row of a record's case. A record that lies in no case has no
+// such row, and its revision alone is its fence.
+func (c *pgConn) hold(name string, holders ...any) func(string) error {
+	n, ok := record.ParseName(name)
+	key, query := n.Case, "SELECT 1 FROM epochs WHERE case_name = ?"
+	if key == "" {
+		key, query = name, "SELECT 1 FROM epochs WHERE case_name = (SELECT case_name FROM records WHERE name = ?)"
+	}
+	if ok && !c.held[key] {
+		args := []any{key}
+		if len(holders) > 0 {
+			query += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + marks(len(holders)) + "))"
+			args = append(append(args, name), holders...)
+		}
+		query += " FOR UPDATE"
+		if !c.first || len(c.needs) > 0 {
+			query += " NOWAIT"
+		}
+		c.needs = append(c.needs, name)
+		c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() > 0 {
+				c.held[key] = true
+				c.holding = append(c.holding, key)
+			}
+			return nil
+		})
+	}
+	return func(caseName string) error {
+		if caseName != "" && !c.held[key] {
+			return errBehind // somebody made the link while the case was asked for
+		}
+		return nil
+	}
+}
+
+// holdAll holds the cases that a call has turned out to need, in one order: those
+// who wait for several all wait in the same.
+func (c *pgConn) holdAll(needs []string) {
+	args := make([]any, len(needs))
+	for i, name := range needs {
+		args[i] = name
+	}
+	c.queue(`SELECT case_name FROM epochs WHERE case_name IN (SELECT case_name FROM records WHERE name IN (`+marks(len(needs))+`))
+		ORDER BY case_name FOR UPDATE`, args...).Query(func(r pgx.Rows) error {
+		for r.Next() {
+			key := string(r.RawValues()[0])
+			c.held[key] = true
+			c.holding = append(c.holding, key)
+		}
+		return r.Err()
+	})
+}
+
+// numbers are numbers for entries of the log, of which a node takes many from the
+// sequence at once: a gap harms nobody, and an entry's subjects can name its
+// number without a way to the server and back.
+type numbers struct {
+	sync.Mutex
+	left []int64
+}
+
+func (c *pgConn) number() (n int64, err error) {
+	c.numbers.Lock()
+	defer c.numbers.Unlock()
+	if len(c.numbers.left) == 0 {
+		err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
+			c.numbers.left = append(c.numbers.left, r.ColumnInt64(0))
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	n, c.numbers.left = c.numbers.left[0], c.numbers.left[1:]
+	return n, nil
+}
+
+func (c *pgConn) enter(e *entry) error {
+	seq, err := c.number()
+	if err != nil {
+		return err
+	}
+	if err := c.exec("INSERT INTO log_entries(seq, name, time, leaf, salt, commitment) VALUES(?,?,?,?,?,?)",
+		seq, e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
+		return err
+	}
+	for _, subject := range e.subjects {
+		if err := c.exec("INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+			subject.GetRecord(), e.time, e.name, seq); err != nil {
+			return err
+		}
+	}
+	c.kinds = append(c.kinds, e.kind)
+	return c.failed
+}
+
+// call runs the work of one call under a savepoint. An error that is the call's
+// own has undone it, and the transaction goes on. The last statements of a call
+// that is alone may go with its commit, where nothing of them is to be checked.
+func (c *pgConn) call(j *job, alone bool) error {
+	c.failed, c.holding, c.needs, c.want = nil, c.holding[:0], nil, ""
+	before, wrote := c.batch.Len(), len(c.kinds)
+	c.queue("SAVEPOINT call")
+	if len(j.needs) > 0 {
+		c.needs = j.needs
+		c.holdAll(j.needs)
+	}
+	savepoint := c.batch
+	err := protect(j.work, c)
+	if together := alone && c.checks == 0 && c.asked; err == nil && !together {
+		// What is still unsent is this call's, and so are its errors.
+		err = c.flush()
+	}
+	if c.failed != nil {
+		err = c.failed // whatever the work made of it
+	}
+	if err == nil {
+		c.queue("RELEASE call")
+		return nil
+	}
+	for _, key := range c.holding {
+		delete(c.held, key)
+	}
+	c.kinds = c.kinds[:wrote]
+	if c.conn.IsClosed() {
+		return err
+	}
+	if c.batch == savepoint { // nothing was sent
+		c.batch.QueuedQueries = c.batch.QueuedQueries[:before]
+		return err
+	}
+	c.batch = &pgx.Batch{}
+	// As one text, since a transaction that has failed takes nothing else.
+	if _, undone := c.conn.Exec(c.ctx, "ROLLBACK TO call; RELEASE call"); undone != nil {
+		return errors.Join(errLost, undone, err)
+	}
+	return err
+}
+
+// pgRow is a row as it came: each value in PostgreSQL's binary form.
+type pgRow [][]byte
+
+// copied keeps a row beyond its turn.
+func copied(values [][]byte) pgRow {
+	size := 0
+	for _, v := range values {
+		size += len(v)
+	}
+	row, all := make(pgRow, len(values)), make([]byte, 0, size)
+	for i, v := range values {
+		all = append(all, v...)
+		row[i] = all[len(all)-len(v):]
+	}
+	return row
+}
+
+// ColumnText returns a text.
+func (r pgRow) ColumnText(col int) string { return string(r[col]) }
+
+// ColumnInt64 returns a number, or 1 for true; what is not there is 0.
+func (r pgRow) ColumnInt64(col int) int64 {
+	switch v := r[col]; len(v) {
+	case 1:
+		return int64(v[0])
+	case 2:
+		return int64(int16(binary.BigEndian.Uint16(v)))
+	case 4:
+		return int64(int32(binary.BigEndian.Uint32(v)))
+	case 8:
+		return int64(binary.BigEndian.Uint64(v))
+	}
+	return 0
+}
+
+// ColumnInt is ColumnInt64 for a small number.
+func (r pgRow) ColumnInt(col int) int { return int(r.ColumnInt64(col)) }
+
+// ColumnLen returns the bytes of a value.
+func (r pgRow) ColumnLen(col int) int { return len(r[col]) }
+
+// ColumnBytes copies a value.
+func (r pgRow) ColumnBytes(col int, into []byte) int { return copy(into, r[col]) }

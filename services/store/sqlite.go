@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sort"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+)
+
+// file is the store in a file of SQLite.
+type file struct {
+	*single
+	path string
+	pool *sqlitex.Pool
+}
+
+// readers bounds the read connections; each costs about 200 kB once used.
+const readers = 8
+
+func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, error) {
+	conn, err := openConn(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := migrate(conn); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
+		PoolSize:    readers,
+		Flags:       sqlite.OpenReadWrite | sqlite.OpenWAL,
+		PrepareConn: prepareConn,
+	})
+	if err != nil {
+		conn.Close()
+		return nil, nil, fmt.Errorf("store: open readers: %w", err)
+	}
+	f := &file{single: newSingle(conn, fatal, meter), path: path, pool: pool}
+	return f, &f.writer, nil
+}
+
+func (f *file) close() error {
+	err := f.single.close()
+	return errors.Join(err, f.pool.Close())
+}
+
+// read runs do on a reader inside one snapshot.
+func (f *file) read(ctx context.Context, do func(querier) error) (err error) {
+	taken, err := f.pool.Take(ctx)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	defer f.pool.Put(taken)
+	conn := &sqliteConn{Conn: taken}
+	if err := exec(conn, "BEGIN"); err != nil {
+		return unavailable(ctx, err)
+	}
+	// A read transaction holds nothing that a commit could lose; ROLLBACK ends it even after an interrupt.
+	defer func() {
+		taken.SetInterrupt(nil)
+		err = errors.Join(err, exec(conn, "ROLLBACK"))
+	}()
+	return do(conn)
+}
+
+func (f *file) size() (database, wal, free int64) {
+	size := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	var volume unix.Statfs_t
+	if unix.Statfs(f.path, &volume) == nil {
+		free = int64(volume.Bavail) * volume.Bsize
+	}
+	return size(f.path), size(f.path + "-wal"), free
+}
+
+func inForceInFile(path string) ([]byte, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	conn, err := openConn(path)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if have, err := number(conn, "PRAGMA user_version"); err != nil || have == 0 {
+		return nil, err
+	}
+	return inForce(conn)
+}
+
+// sqliteConn runs the store's SQL text on SQLite.
+type sqliteConn struct {
+	*sqlite.Conn
+	kinds []jisrv1.LogEntry_Kind // of the entries that this transaction wrote
+}
+
+func (c *sqliteConn) exec(query string, args ...any) error {
+	return sqlitex.Execute(c.Conn, query, &sqlitex.ExecOptions{Args: args})
+}
+
+func (c *sqliteConn) fenced(query string, args ...any) error {
+	if err := c.exec(query, args...); err != nil {
+		return err
+	}
+	if c.Changes() == 0 {
+		return errBehind // there is one writer: it is a fault of this program
+	}
+	return nil
+}
+
+func (c *sqliteConn) each(query string, f func(result) error, args ...any) error {
+	return sqlitex.Execute(c.Conn, query, &sqlitex.ExecOptions{
+		Args: args, ResultFunc: func(s *sqlite.Stmt) error { return f(s) },
+	})
+}
+
+func (c *sqliteConn) enter(e *entry) error {
+	if err := c.exec("INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",
+		e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
+		return err
+	}
+	seq := c.LastInsertRowID()
+	for _, subject := range e.subjects {
+		if err := c.exec("INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+			subject.GetRecord(), e.time, e.name, seq); err != nil {
+			return err
+		}
+	}
+	c.kinds = append(c.kinds, e.kind)
+	return nil
+}
+
+// hold is for several writers.
+func (c *sqliteConn) hold(string, ...any) func(string) error {
+	return func(string) error { return nil }
+}
+
+// decidedBy is for several writers: the agreement changes inside a transaction of this one.
+func (c *sqliteConn) decidedBy(string) error { return nil }
+
+func openConn(path string) (*sqliteConn, error) {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	if err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	if err := prepareConn(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	// Room for what the calls of one commit change: pages that do not fit go to the
+	// file before the commit, are read back, and all behind them is summed anew.
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA cache_size=-16384", nil); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return &sqliteConn{Conn: conn}, nil
+}
+
+// prepareConn sets what every connection must have: FULL, because an
+// acknowledged commit must survive; secure_delete, because SQLite keeps what was
+// deleted otherwise (measured); no memory-mapped reads, because an I/O error
+// there is a signal and not an error.
+func prepareConn(conn *sqlite.Conn) error {
+	conn.SetBusyTimeout(10 * time.Second)
+	for _, q := range []string{
+		"PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
+		"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
+		"PRAGMA wal_autocheckpoint=0", // the writer does, and hears of an error
+	} {
+		if err := sqlitex.ExecuteTransient(conn, q, nil); err != nil {
+			return fmt.Errorf("store: %s: %w", q, err)
+		}
+	}
+	return nil
+}
+
+// migrate applies the embedded migrations that the file does not have yet, each
+// in one transaction with its number.
+func migrate(conn *sqliteConn) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	sort.Strings(files)
+	have, err := number(conn, "PRAGMA user_version")
+	if err != nil {
+		return err
+	}
+	if have > int64(len(files)) {
+		return fmt.Errorf("store: the database has schema %d and this program knows %d: run the newer program", have, len(files))
+	}
+	for i := int(have); i < len(files); i++ {
+		text, err := migrations.ReadFile(files[i])
+		if err != nil {
+			return err
+		}
+		script := fmt.Sprintf("%s;\nPRAGMA user_version=%d;", text, i+1)
+		if err := sqlitex.ExecuteScript(conn.Conn, script, nil); err != nil {
+			return fmt.Errorf("store: migration %s: %w", files[i], err)
+		}
+	}
+	return nil
+}
