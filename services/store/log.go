@@ -66,28 +66,6 @@ func (w *showing) current() error {
 	return nil
 }
 
-// write checks that nothing has moved and appends the entry.
-func (w *showing) write(conn transaction) error {
-	if err := w.current(); err != nil {
-		return err
-	}
-	seen := make(map[string]int64, 1)
-	for _, l := range w.shown {
-		epoch, checked := seen[l.Case]
-		if !checked {
-			var err error
-			if epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", l.Case); err != nil {
-				return err
-			}
-			seen[l.Case] = epoch
-		}
-		if epoch != l.Epoch {
-			return agreement.ErrMoved
-		}
-	}
-	return conn.enter(w.entry)
-}
-
 // entry is an entry as it is stored.
 type entry struct {
 	name                   string
