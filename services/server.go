@@ -71,6 +71,9 @@ type Options struct {
 	Keyring *keyring.Ring
 	// Law returns the agreement in force.
 	Law func() *agreement.Law
+	// Use makes Law return what another node has adopted; needed where several share
+	// the database.
+	Use func(*agreement.Law)
 	// Material is the server's certificate and the client authorities.
 	Material *identity.Material
 	// Revocation knows which certificates were revoked.
@@ -112,6 +115,7 @@ type Server struct {
 	stop       context.CancelFunc
 	probing    chan struct{}
 	ticking    chan struct{}
+	following  chan struct{}
 }
 
 // New opens the store and builds the server. It refuses to start on a reply that
@@ -141,7 +145,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{})}
+	s := &Server{opts: o, store: shelf, door: door, handshakes: newHandshakes(o.Log), probing: make(chan struct{}), ticking: make(chan struct{}), following: make(chan struct{})}
 	s.health = newPulse(o.Log, s.parts()...)
 	if err := s.build(page); err != nil {
 		return nil, errors.Join(err, shelf.Close())
@@ -156,6 +160,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	go func() {
 		defer close(s.ticking)
 		s.timers(background)
+	}()
+	go func() {
+		defer close(s.following)
+		if o.Use != nil {
+			shelf.Follow(background, o.Use)
+		}
 	}()
 	return s, nil
 }
@@ -279,6 +289,7 @@ func (s *Server) Stop(grace time.Duration) error {
 	s.stop()
 	<-s.probing
 	<-s.ticking
+	<-s.following
 	s.strays.close()
 	s.handshakes.close()
 	return s.store.Close()

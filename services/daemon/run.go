@@ -79,7 +79,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{
-		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
+		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,

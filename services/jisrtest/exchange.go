@@ -180,7 +180,7 @@ func (x *Exchange) serve() {
 		x.Metrics = nil
 	}
 	x.server, err = services.New(context.Background(), services.Options{
-		Database: x.Database(), Postgres: postgres.Options{Forgetful: true}, Keyring: x.ring, Law: x.law.Load, Material: material, Revocation: x.revocation,
+		Database: x.Database(), Postgres: postgres.Options{Forgetful: true}, Keyring: x.ring, Law: x.law.Load, Use: x.law.Store, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },

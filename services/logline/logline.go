@@ -27,7 +27,7 @@ var (
 	ids      = regexp.MustCompile(`^[a-z2-7]{26}$`)
 	hashes   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	words    = regexp.MustCompile(`^[a-z]{1,20}$`)
-	sqlCodes = regexp.MustCompile(`^SQLITE_[A-Z_]{1,40}$|^sqlite error [0-9]+$`)
+	sqlCodes = regexp.MustCompile(`^SQLITE_[A-Z_]{1,40}$|^sqlite error [0-9]+$|^SQLSTATE_[0-9A-Z]{5}$`)
 	sockets  = regexp.MustCompile(`^[0-9A-Za-z.:%\[\]-]{1,80}$`)
 	// programs are a product and its version, of what a client says first of itself.
 	// The numbers are short, so that neither a telephone nor a civil number passes

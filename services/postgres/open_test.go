@@ -95,6 +95,12 @@ func TestAStandbyIsRefusedAndThePrimaryAmongSeveralIsFound(t *testing.T) {
 	c := throwaway.Durable(t)
 	s := c.Standby(t)
 	refused(t, s.URL("postgres"), plain, "is a standby", "name the primary")
+	// Of two with one fault it is said once, and nothing of the tries.
+	_, err := Open(t.Context(), "postgres://postgres@/postgres?host="+url.QueryEscape(s.Folder()+","+s.Folder()), plain)
+	var told Refusals
+	if !errors.As(err, &told) || len(told) != 1 || err.Error() != told.Error() {
+		t.Errorf("of two standbys is told %v", err)
+	}
 	both := "postgres://postgres@/postgres?host=" + url.QueryEscape(s.Folder()+","+c.Folder())
 	pool := opened(t, both, plain)
 	if host := pool.Config().ConnConfig.Host; host != s.Folder() {
@@ -139,11 +145,11 @@ func TestWhoeverPromisesToSurviveANodeNeedsAStandbyThatFollows(t *testing.T) {
 }
 
 func TestEachConnectionHasTheExchangesSettings(t *testing.T) {
-	c := throwaway.Durable(t, "synchronous_commit=off", "default_transaction_isolation=serializable", "statement_timeout=1s")
+	c := throwaway.Durable(t, "synchronous_commit=off", "default_transaction_isolation=serializable")
 	u := c.Database(t)
 	exec(t, u, "CREATE SCHEMA other", "ALTER ROLE postgres SET search_path = other, public", "ALTER ROLE postgres SET synchronous_commit = local",
 		"ALTER ROLE postgres SET standard_conforming_strings = off", "ALTER ROLE postgres SET log_parameter_max_length_on_error = -1",
-		"ALTER ROLE postgres SET client_encoding = 'LATIN1'")
+		"ALTER ROLE postgres SET client_encoding = 'LATIN1'", "ALTER ROLE postgres SET statement_timeout = '1h'")
 	t.Setenv("PGOPTIONS", "-c synchronous_commit=off")
 	pool := opened(t, u, plain)
 	asked := session(plain)

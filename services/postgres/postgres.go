@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// statements is how many a connection keeps prepared: more than there are texts in the program.
+	statements = 512
 	// connectTimeout is how long one server is tried, where the URL names no other
 	// time; a node that is gone must not hold a call until its own end.
 	connectTimeout = 5 * time.Second
@@ -62,7 +64,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	c := config.ConnConfig
-	c.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.DefaultQueryExecMode, c.StatementCacheCapacity = pgx.QueryExecModeCacheStatement, statements
 	c.RuntimeParams = session(o) // all of them: PGOPTIONS names none
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout

@@ -71,19 +71,19 @@ func explain(err error, c *pgx.ConnConfig) error {
 		return nil
 	}
 	var failed *pgconn.ConnectError
-	var refused Refusals
 	if !errors.As(err, &failed) {
 		return err // of a connection that was there already
+	}
+	refused, all := refusals(err)
+	if all {
+		return refused.once()
 	}
 	out := &unreached{}
 	switch {
 	case errors.Is(err, context.Canceled):
 		out.err = context.Canceled
-	case errors.As(err, &refused):
-		out.err = refused
-	}
-	if servers := len(c.Fallbacks) + 1; servers == 1 && refused != nil {
-		return refused
+	case refused != nil:
+		out.err = refused.once()
 	}
 	text := err.Error()
 	if c.Password != "" {
@@ -101,4 +101,19 @@ func explain(err error, c *pgx.ConnConfig) error {
 		}
 	}
 	return out
+}
+
+// refusals are those of all the servers that were tried, and whether there was nothing else.
+func refusals(err error) (found Refusals, all bool) {
+	var several interface{ Unwrap() []error }
+	if !errors.As(err, &several) {
+		all = errors.As(err, &found)
+		return found, all
+	}
+	all = true
+	for _, e := range several.Unwrap() {
+		one, alone := refusals(e)
+		found, all = append(found, one...), all && alone
+	}
+	return found, all
 }

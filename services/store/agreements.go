@@ -90,7 +90,7 @@ func (s *Store) seatMonitors(conn transaction, law *agreement.Law) error {
 		if err := tx.oversee(name); err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 	}

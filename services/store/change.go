@@ -48,25 +48,29 @@ type Call struct {
 type Tx struct {
 	ctx     context.Context
 	store   *Store
-	conn    transaction
+	conn    *unwritten
 	caller  *identity.Caller
 	law     *agreement.Law
 	now     time.Time
 	touched map[string]*jisrv1.LogSubject
 	order   []string
-	rows    map[string]row  // as they are now, where the call knows
-	moved   map[string]bool // cases in which this call wrote anything
-	counted []string        // those of them that were counted
-	sealed  map[string]bool // whether a seal is in force in a case, where the call knows
+	rows    map[string]row       // as they are now, where the call knows
+	born    map[string]bool      // records that this call created
+	files   map[string]*caseFile // as far as the call knows them
+	moved   map[string]bool      // cases in which this call wrote anything
+	counted []string             // those of them that were counted
+	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
 func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
-	return &Tx{
-		ctx: ctx, store: s, conn: conn, caller: c, law: s.Law(), now: s.now(),
-		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row),
-		moved: make(map[string]bool), sealed: make(map[string]bool),
+	tx := &Tx{
+		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
+		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
+		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
 	}
+	tx.conn = &unwritten{transaction: conn, closing: make(map[string]bool), close: tx.showUnsealed}
+	return tx
 }
 
 // Now is the transaction's time.
@@ -104,7 +108,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if err != nil {
 			return err
 		}
-		done, err := replay(conn, key, body, empty)
+		done, err := tx.replay(key, body, empty)
 		if err != nil || done != "" {
 			entry = done
 			return err
@@ -113,7 +117,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		rendered, err := tx.render(reply)
@@ -125,7 +129,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		}
 		proto.Reset(empty)
 		proto.Merge(empty, rendered)
-		return tx.remember(call, key, body, rendered, entry)
+		return tx.remember(key, body, rendered, entry)
 	})
 	if tx != nil {
 		s.recent.forget(tx.counted...)
@@ -153,25 +157,32 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.
-func replay(conn querier, key, body []byte, reply proto.Message) (entry string, err error) {
+func (tx *Tx) replay(key, body []byte, reply proto.Message) (entry string, err error) {
 	if key == nil {
 		return "", nil
 	}
 	var kept, answer []byte
-	err = each(conn, "SELECT body, reply, entry FROM idempotency WHERE call = ?", func(s result) error {
+	err = each(tx.conn, "SELECT body, reply, entry FROM idempotency WHERE call = ? AND create_time >= ?", func(s result) error {
 		kept, answer, entry = blob(s, 0), blob(s, 1), s.ColumnText(2)
 		return nil
-	}, key)
+	}, key, tx.now.Add(-idempotencyAge).UnixMicro())
 	if err != nil || entry == "" {
 		return "", err
 	}
 	if string(kept) != string(body) {
 		return "", fault.New(fault.RequestIDReused)
 	}
+	// Whoever repeats a call may not know its outcome, because a commit did not reach
+	// the standby that it was to wait for. What is answered now is a commit that does.
+	if err := tx.conn.fenced("UPDATE idempotency SET entry = entry WHERE call = ?", key); err != nil {
+		return "", err
+	}
 	return entry, proto.Unmarshal(answer, reply)
 }
 
-func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry string) error {
+// remember keeps a call's answer. Its key is the fence: of equal calls at once
+// one keeps its effect, and the others are run again and find it.
+func (tx *Tx) remember(key, body []byte, reply proto.Message, entry string) error {
 	if key == nil {
 		return nil
 	}
@@ -179,11 +190,25 @@ func (tx *Tx) remember(call Call, key, body []byte, reply proto.Message, entry s
 	if err != nil {
 		return err
 	}
-	if err := exec(tx.conn, "DELETE FROM idempotency WHERE create_time < ?", tx.now.Add(-idempotencyAge).UnixMicro()); err != nil {
+	return tx.conn.fenced(`INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?1,?2,?3,?4,?5)
+		ON CONFLICT (call) DO UPDATE SET body = excluded.body, reply = excluded.reply, entry = excluded.entry, create_time = excluded.create_time
+		WHERE idempotency.create_time < ?6`, key, body, encoded, entry, tx.now.UnixMicro(), tx.now.Add(-idempotencyAge).UnixMicro())
+}
+
+// Forget forgets answers that are kept no longer, as many as do not hold others up.
+func (s *Store) Forget(ctx context.Context) error {
+	old := s.now().Add(-idempotencyAge).UnixMicro()
+	var found int64
+	err := s.read(ctx, func(conn querier) (err error) {
+		found, err = number(conn, "SELECT EXISTS (SELECT 1 FROM idempotency WHERE create_time < ?)", old)
+		return err
+	})
+	if err != nil || found == 0 {
 		return err
 	}
-	return exec(tx.conn, "INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?,?,?,?,?)",
-		key, body, encoded, entry, tx.now.UnixMicro())
+	return s.writer.do(ctx, func(conn transaction) error {
+		return exec(conn, "DELETE FROM idempotency WHERE call IN (SELECT call FROM idempotency WHERE create_time < ? LIMIT 1000)", old)
+	})
 }
 
 // render gives the reply's records their standing of after the change, and

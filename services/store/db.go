@@ -54,6 +54,7 @@ type Store struct {
 	secrets    secrets
 	recent     *recent
 	failed     atomic.Bool
+	lawful     lawful
 }
 
 // engine is a database behind the store.
@@ -76,10 +77,12 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if o.Meter == nil {
 		o.Meter = unmeasured{}
 	}
-	s := &Store{Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent)}
+	s := &Store{
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent), lawful: newLawful(),
+	}
 	var err error
 	if postgres.IsURL(database) {
-		s.engine, s.writer, err = openServer(ctx, database, o)
+		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
 	} else {
 		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
 	}
@@ -121,8 +124,11 @@ type transaction interface {
 	// enter appends an entry to the access log.
 	enter(e *entry) error
 	// hold keeps everybody else from writing in the case of a record until the
-	// transaction has ended; what is read afterwards is what they left.
-	hold(name string) error
+	// transaction has ended; what is read afterwards is what they left. Where holders
+	// are given, one of them must have a link to the record: whoever has none must
+	// neither hold it nor be told by waiting that it is there. What hold returns is
+	// asked when the record was read, and says whether its case is held.
+	hold(name string, holders ...any) (held func(caseName string) error)
 	// decidedBy demands that the agreement of that hash is in force, and stays so
 	// until the transaction has ended; else the call is answered agreement.ErrMoved.
 	decidedBy(hash string) error

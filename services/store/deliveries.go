@@ -37,12 +37,10 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	// A row for each person, so that the delivery closes when all of them are sealed.
 	for _, person := range personsOf(n) {
 		link := sightRow{holder: agencyHolder(agency), link: jisrv1.Link_LINK_NOTIFIED, via: n.GetName(), subject: person, scope: record.EveryClass}
-		if err := tx.insertSight(link, t.Name, name, tx.now); err != nil {
-			return err
-		}
+		tx.insertSight(link, t.Name, name, tx.now)
 	}
-	return exec(tx.conn, "INSERT INTO deliveries(name, agency, case_name, notification, state, lease_until) VALUES(?,?,?,?,?,0)",
-		name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING))
+	tx.conn.deliveries.put(name, name, agency, n.GetCase(), n.GetName(), int(jisrv1.Delivery_STATE_PENDING), 0)
+	return nil
 }
 
 // personsOf are the persons a notification is about; one that is empty stands for the whole case.
@@ -80,12 +78,11 @@ func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	}
 	n.SetReceipts(receipts)
 	tx.mark(t, nil, n, e, tx.caller.Agency)
-	if err := tx.insert(row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}, n, e); err != nil {
+	r := row{typ: t, name: name, caseName: n.GetCase(), subject: subject, created: tx.now.UnixMicro()}
+	if err := tx.insert(r, n, e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	tx.touch(name, record.Classes(jisrv1.DataClass_DATA_CLASS_NOTIFICATION), nil)
 	for _, r := range n.GetReceivers() {
 		agency := strings.TrimPrefix(r, "agencies/")
@@ -121,6 +118,10 @@ func (tx *Tx) Lease(most int, lease time.Duration) (leased []*jisrv1.Delivery, e
 			d := &jisrv1.Delivery{}
 			if err := tx.Load(name, d); err != nil {
 				return nil, err
+			}
+			if taken := d.GetState() != jisrv1.Delivery_STATE_PENDING &&
+				(d.GetState() != jisrv1.Delivery_STATE_LEASED || d.GetLeaseExpireTime().AsTime().After(tx.now)); taken {
+				continue // by another pull, before this one held the case
 			}
 			open, err := tx.deliverable(d)
 			if err != nil {

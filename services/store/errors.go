@@ -20,10 +20,10 @@ func (e errStorage) Error() string { return "store: " + e.code() }
 
 func (e errStorage) code() string {
 	if state := sqlState(e.err); state != "" {
-		return state
+		return "SQLSTATE_" + state
 	}
 	if errors.Is(e.err, errLost) {
-		return "CONNECTION_LOST"
+		return "SQLSTATE_08006" // connection failure
 	}
 	return sqlite.ErrCode(e.err).String()
 }

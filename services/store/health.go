@@ -23,6 +23,9 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 	if err != nil {
 		return err
 	}
+	if s.lawful.astray.Load() {
+		return errOtherLaw
+	}
 	// Other bytes each time: what stays the same is not written.
 	fresh := make([]byte, 16)
 	if thorough {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -114,25 +115,35 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		if err != nil {
 			return err
 		}
-		query := `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-			WHERE s.record = ? AND (? = '' OR (s.time, s.entry) < (?, ?)) ORDER BY s.time DESC, s.entry DESC`
 		var last position
 		var more bool
-		err = each(conn, query, func(st result) error {
-			e, err := s.showEntry(ctx, conn, c, l, name, st)
-			if err != nil || e == nil {
-				return err
+		if after.sort == "" {
+			after.created = math.MaxInt64 // from the newest on
+		}
+		for !more {
+			from, seen := after, 0
+			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
+				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC LIMIT ?`, func(st result) error {
+				seen++
+				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				e, err := s.showEntry(ctx, conn, c, l, name, st)
+				if err != nil || e == nil {
+					return err
+				}
+				if len(page) == q.Size {
+					more = true
+					return errFull
+				}
+				last = after
+				page = append(page, e)
+				return nil
+			}, name, from.created, from.sort, q.Size+1)
+			if err != nil && !errors.Is(err, errFull) {
+				return unavailable(ctx, err)
 			}
-			if len(page) == q.Size {
-				more = true
-				return errFull
+			if seen <= q.Size {
+				break // there are no more, or the page is full
 			}
-			last = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
-			page = append(page, e)
-			return nil
-		}, name, after.sort, after.created, after.sort)
-		if err != nil && !errors.Is(err, errFull) {
-			return unavailable(ctx, err)
 		}
 		if more {
 			next = s.sealToken(c, q, last)

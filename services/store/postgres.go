@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -30,12 +29,14 @@ const (
 type server struct {
 	writer
 	meter   Meter
+	lawful  lawful
+	numbers numbers
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	ended   sync.WaitGroup
 }
 
-func openServer(ctx context.Context, url string, o Options) (engine, *writer, error) {
+func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *writer, error) {
 	steps, err := postgres.Load(spoken{}, "exchange")
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +49,7 @@ func openServer(ctx context.Context, url string, o Options) (engine, *writer, er
 	if write.Connections == 0 {
 		write.Connections, read.Connections = lanes+1, pgReaders
 	}
-	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter}
+	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -81,7 +82,7 @@ func (s *server) close() error {
 func (s *server) read(ctx context.Context, f func(querier) error) error {
 	conn, err := s.readers.Acquire(ctx)
 	if err != nil {
-		return unavailable(ctx, err)
+		return unavailable(ctx, lost(err))
 	}
 	defer conn.Release() // one that is still in its transaction is closed there
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -139,7 +140,7 @@ func (s *server) connection() (*pgxpool.Conn, error) {
 	defer cancel()
 	conn, err := s.writers.Acquire(ctx)
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.StoreUnavailable), errStorage{fmt.Errorf("%w: %w", errLost, err)})
+		return nil, errors.Join(fault.New(fault.StoreUnavailable), errStorage{lost(err)})
 	}
 	return conn, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,7 +29,12 @@ const (
 // lawQuery asks which agreement is in force, and keeps it so until the
 // transaction has ended: a new one waits for all that was decided by the old, and
 // what follows waits for the new one. Whoever changes the agreement is alone.
-const lawQuery = "SELECT hash FROM agreements WHERE in_force = 1 FOR "
+// What holds is the row. The turn before it is so that a new agreement has one:
+// those who share a row let no one in between who wants it alone.
+const (
+	lawTurn  = 0x6a6c6177 // "jlaw"
+	lawQuery = "SELECT hash FROM agreements WHERE in_force = 1 FOR "
+)
 
 // change is a lane: it commits groups of calls, one after the other.
 func (s *server) change() {
@@ -47,7 +53,7 @@ func (s *server) change() {
 
 // commit runs the first calls of a batch in one transaction, answers them, and
 // returns the others: from the first on that others are in the way of, and that
-// would wait while its group holds what they wait for.
+// would have to wait while its group holds what they wait for.
 func (s *server) commit(batch []*job) (rest []*job) {
 	conn, err := s.connection()
 	if err != nil {
@@ -58,7 +64,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
-	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, waiting: true, held: make(map[string]bool)}
+	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, first: true, held: make(map[string]bool), numbers: &s.numbers}
 	c.begin(batch[0].alone)
 	var done []*job
 	for i, j := range batch {
@@ -67,29 +73,36 @@ func (s *server) commit(batch []*job) (rest []*job) {
 			break
 		}
 		if i == 1 {
-			c.waiting = false
+			c.first = false
 			c.queue("SET LOCAL lock_timeout = '" + waitAsLast + "'")
 		}
-		j.err = c.call(j.work)
+		j.err = c.call(j, len(batch) == 1)
 		if c.conn.IsClosed() || errors.Is(j.err, errLost) {
 			// Nothing was committed, so nothing of it is kept.
 			refuse(batch, errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err}))
 			return nil
 		}
 		if inTheWay(j.err) {
-			j.tries++
-			if held := i == 0 && sqlState(j.err) == "55P03"; j.tries < rerunning && !held {
+			if j.again(c.needs) {
 				rest = batch[i:]
 				break
 			}
 			j.err = errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err})
+		}
+		if moved(j.err) {
+			s.lawful.ask() // this node may be the last to hear
 		}
 		if j.err != nil {
 			j.err = answer(j.err)
 		}
 		done = append(done, j)
 	}
-	if err := c.commit(); err != nil {
+	if !slices.ContainsFunc(done, func(j *job) bool { return j.err == nil }) {
+		c.giveUp() // there is nothing to keep
+	} else if err := c.commit(); err != nil {
+		if len(batch) == 1 && inTheWay(err) && batch[0].again(c.needs) {
+			return batch
+		}
 		refuse(done, err)
 		return rest
 	}
@@ -99,22 +112,34 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	s.meter.Committed(len(done), c.kinds, time.Since(began))
 	for _, j := range done {
 		if j.err == nil && j.take != nil {
+			s.lawful.turn.Lock() // whoever has read the agreement of before has set it by now
 			j.take()
+			s.lawful.turn.Unlock()
 		}
 		close(j.done)
 	}
 	return rest
 }
 
+// again reports whether a call that others were in the way of is run again. It
+// comes first then, and begins with holding what it has turned out to need: a
+// call waits for others' cases while it holds none, or in the order of all.
+func (j *job) again(needs []string) bool {
+	j.needs = needs
+	j.tries++
+	return j.tries < rerunning && time.Since(j.asked) < patience
+}
+
 // begin begins a transaction that writes; all of it is sent with the first question.
 func (c *pgConn) begin(alone bool) {
 	c.queue("BEGIN")
 	c.queue("SET LOCAL lock_timeout = '" + waitAsFirst + "'")
-	query := lawQuery + "SHARE"
+	turn, how := "pg_advisory_xact_lock_shared", "SHARE"
 	if alone {
-		query = lawQuery + "UPDATE"
+		turn, how = "pg_advisory_xact_lock", "UPDATE"
 	}
-	c.queue(query).Query(func(r pgx.Rows) error {
+	c.queue("SELECT "+turn+"(?)", int64(lawTurn))
+	c.queue(lawQuery + how).Query(func(r pgx.Rows) error {
 		c.asked = true
 		for r.Next() {
 			c.law = string(r.RawValues()[0])
@@ -128,10 +153,6 @@ func (c *pgConn) begin(alone bool) {
 // a standby has been promised to.
 func (c *pgConn) commit() error {
 	c.failed = nil
-	if err := c.send(); err != nil {
-		// The end of the last call was refused, and with it all of the transaction.
-		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{err}, c.rollBack())
-	}
 	if c.conn.PgConn().TxStatus() == 'I' {
 		return nil // nothing was sent
 	}
@@ -144,7 +165,7 @@ func (c *pgConn) commit() error {
 	err := c.send()
 	switch {
 	case err != nil:
-		return kept(err, !c.conn.IsClosed())
+		return c.kept(err)
 	case postgres.Unreplicated(c.conn.PgConn()):
 		// It is on this server's disk and may be on no other: whoever asks again is told,
 		// by a write of its own, whether it is to stay.
@@ -155,10 +176,10 @@ func (c *pgConn) commit() error {
 	return nil
 }
 
-func (c *pgConn) rollBack() error {
-	if c.conn.IsClosed() {
-		return nil
+// giveUp ends a transaction of which nothing is to be kept. Where that fails the
+// pool closes the connection, and the server ends it.
+func (c *pgConn) giveUp() {
+	if c.conn.PgConn().TxStatus() != 'I' {
+		_, _ = c.conn.Exec(c.ctx, "ROLLBACK")
 	}
-	_, err := c.conn.Exec(c.ctx, "ROLLBACK")
-	return err
 }

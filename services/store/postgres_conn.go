@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,15 +28,17 @@ type pgConn struct {
 	failed error
 
 	// What follows is of a transaction that writes.
-	law     string // the hash of the agreement in force, when answered
-	asked   bool   // that has been answered
-	want    string // what a call was decided by, until that can be compared
-	waiting bool   // whether to wait for a case that somebody else holds
-	held    map[string]bool
-	// holding are the cases that the running call was the first to hold: they are let
-	// go when it is undone.
+	law    string          // the hash of the agreement in force, when answered
+	asked  bool            // that has been answered
+	want   string          // what a call was decided by, until that can be compared
+	first  bool            // the running call is the first of its group, and may wait for one case
+	checks int             // answers in the batch that a call may fail by, though the server does not
+	held   map[string]bool // cases, and records by which a case is held
+	// holding are those that the running call was the first to hold: they are let go
+	// when it is undone.
 	holding []string
-	numbers []int64 // numbers for entries of the log, taken from the sequence at once
+	needs   []string // the records whose cases the running call has asked for
+	numbers *numbers
 	kinds   []jisrv1.LogEntry_Kind
 }
 
@@ -52,6 +55,7 @@ func (c *pgConn) exec(query string, args ...any) error {
 }
 
 func (c *pgConn) fenced(query string, args ...any) error {
+	c.checks++
 	c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
 		if tag.RowsAffected() == 0 {
 			return errBehind
@@ -100,8 +104,12 @@ func (c *pgConn) send() error {
 		return nil
 	}
 	batch := c.batch
-	c.batch = &pgx.Batch{}
-	return c.conn.SendBatch(c.ctx, batch).Close()
+	c.batch, c.checks = &pgx.Batch{}, 0
+	err := c.conn.SendBatch(c.ctx, batch).Close()
+	if err != nil && c.conn.IsClosed() {
+		return lost(err)
+	}
+	return err
 }
 
 func (c *pgConn) decidedBy(hash string) error {
@@ -114,40 +122,86 @@ func (c *pgConn) decidedBy(hash string) error {
 
 // hold locks the row of a record's case. A record that lies in no case has no
 // such row, and its revision alone is its fence.
-func (c *pgConn) hold(name string) error {
+func (c *pgConn) hold(name string, holders ...any) func(string) error {
 	n, ok := record.ParseName(name)
-	if !ok {
-		return c.failed
-	}
-	key, query := n.Case, "SELECT 1 FROM epochs WHERE case_name = ? FOR UPDATE"
+	key, query := n.Case, "SELECT 1 FROM epochs WHERE case_name = ?"
 	if key == "" {
-		key, query = name, "SELECT 1 FROM epochs WHERE case_name = (SELECT case_name FROM records WHERE name = ?) FOR UPDATE"
+		key, query = name, "SELECT 1 FROM epochs WHERE case_name = (SELECT case_name FROM records WHERE name = ?)"
 	}
-	if c.held[key] {
-		return c.failed
+	if ok && !c.held[key] {
+		args := []any{key}
+		if len(holders) > 0 {
+			query += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + marks(len(holders)) + "))"
+			args = append(append(args, name), holders...)
+		}
+		query += " FOR UPDATE"
+		if !c.first || len(c.needs) > 0 {
+			query += " NOWAIT"
+		}
+		c.needs = append(c.needs, name)
+		c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() > 0 {
+				c.held[key] = true
+				c.holding = append(c.holding, key)
+			}
+			return nil
+		})
 	}
-	c.held[key] = true
-	c.holding = append(c.holding, key)
-	if !c.waiting {
-		query += " NOWAIT"
+	return func(caseName string) error {
+		if caseName != "" && !c.held[key] {
+			return errBehind // somebody made the link while the case was asked for
+		}
+		return nil
 	}
-	return c.exec(query, key)
 }
 
-// enter gives the entry a number beforehand, so that its subjects can name it
-// without a way to the server and back.
-func (c *pgConn) enter(e *entry) error {
-	if len(c.numbers) == 0 {
-		err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 64)", func(r result) error {
-			c.numbers = append(c.numbers, r.ColumnInt64(0))
+// holdAll holds the cases that a call has turned out to need, in one order: those
+// who wait for several all wait in the same.
+func (c *pgConn) holdAll(needs []string) {
+	args := make([]any, len(needs))
+	for i, name := range needs {
+		args[i] = name
+	}
+	c.queue(`SELECT case_name FROM epochs WHERE case_name IN (SELECT case_name FROM records WHERE name IN (`+marks(len(needs))+`))
+		ORDER BY case_name FOR UPDATE`, args...).Query(func(r pgx.Rows) error {
+		for r.Next() {
+			key := string(r.RawValues()[0])
+			c.held[key] = true
+			c.holding = append(c.holding, key)
+		}
+		return r.Err()
+	})
+}
+
+// numbers are numbers for entries of the log, of which a node takes many from the
+// sequence at once: a gap harms nobody, and an entry's subjects can name its
+// number without a way to the server and back.
+type numbers struct {
+	sync.Mutex
+	left []int64
+}
+
+func (c *pgConn) number() (n int64, err error) {
+	c.numbers.Lock()
+	defer c.numbers.Unlock()
+	if len(c.numbers.left) == 0 {
+		err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
+			c.numbers.left = append(c.numbers.left, r.ColumnInt64(0))
 			return nil
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	seq := c.numbers[0]
-	c.numbers = c.numbers[1:]
+	n, c.numbers.left = c.numbers.left[0], c.numbers.left[1:]
+	return n, nil
+}
+
+func (c *pgConn) enter(e *entry) error {
+	seq, err := c.number()
+	if err != nil {
+		return err
+	}
 	if err := c.exec("INSERT INTO log_entries(seq, name, time, leaf, salt, commitment) VALUES(?,?,?,?,?,?)",
 		seq, e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
 		return err
@@ -163,14 +217,19 @@ func (c *pgConn) enter(e *entry) error {
 }
 
 // call runs the work of one call under a savepoint. An error that is the call's
-// own has undone it, and the transaction goes on.
-func (c *pgConn) call(work func(transaction) error) error {
-	c.failed, c.holding, c.want = nil, c.holding[:0], ""
+// own has undone it, and the transaction goes on. The last statements of a call
+// that is alone may go with its commit, where nothing of them is to be checked.
+func (c *pgConn) call(j *job, alone bool) error {
+	c.failed, c.holding, c.needs, c.want = nil, c.holding[:0], nil, ""
 	before, wrote := c.batch.Len(), len(c.kinds)
 	c.queue("SAVEPOINT call")
+	if len(j.needs) > 0 {
+		c.needs = j.needs
+		c.holdAll(j.needs)
+	}
 	savepoint := c.batch
-	err := protect(work, c)
-	if err == nil {
+	err := protect(j.work, c)
+	if together := alone && c.checks == 0 && c.asked; err == nil && !together {
 		// What is still unsent is this call's, and so are its errors.
 		err = c.flush()
 	}

@@ -115,7 +115,7 @@ func (s *server) write(batch []*job) error {
 	}
 	switch {
 	case err != nil && conn.Conn().IsClosed():
-		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{err})
+		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{lost(err)})
 	case err != nil:
 		return answer(err)
 	case postgres.Unreplicated(conn.Conn().PgConn()):
@@ -124,6 +124,7 @@ func (s *server) write(batch []*job) error {
 	for _, j := range batch {
 		if j.err == nil && !written[j.showing.entry.name] {
 			j.err = agreement.ErrMoved
+			s.lawful.ask() // the agreement may have
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -11,6 +12,8 @@ import (
 
 // errLost says that the connection is gone, or is not where it should be.
 var errLost = errors.New("store: the connection to the server was lost")
+
+func lost(err error) error { return fmt.Errorf("%w: %w", errLost, err) }
 
 // sqlState is PostgreSQL's own code behind an error (its appendix A); empty where it has none.
 func sqlState(err error) string {
@@ -55,15 +58,14 @@ func answer(err error) error {
 }
 
 // kept says what is known of a commit that was answered with an error. A server
-// that refused it has kept nothing. One that was ended, or of which nothing is
-// heard, has kept all of it or nothing: nobody knows.
-func kept(err error, alive bool) error {
-	reason := fault.OutcomeUnknown
+// that refused it, or something before it, has kept nothing. One that was ended,
+// or of which nothing is heard, has kept all of it or nothing: nobody knows.
+func (c *pgConn) kept(err error) error {
 	var said *pgconn.PgError
-	if alive && errors.As(err, &said) {
-		reason = fault.StoreUnavailable
+	if !c.conn.IsClosed() && errors.As(err, &said) {
+		return answer(err)
 	}
-	return errors.Join(fault.New(reason), errStorage{err})
+	return errors.Join(fault.New(fault.OutcomeUnknown), errStorage{err})
 }
 
 // moved reports whether a call was decided by an agreement that is not in force here.

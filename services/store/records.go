@@ -15,10 +15,24 @@ import (
 
 // View reads a record for change, as Store.View does for reading.
 func (tx *Tx) View(name string, m proto.Message) error {
-	if err := tx.conn.hold(name); err != nil {
+	docket, n, err := asked(tx.ctx, tx.caller, name, m)
+	if err != nil {
 		return err
 	}
-	return tx.store.view(tx.ctx, tx.conn, tx.caller, tx.law, name, m)
+	held := tx.conn.hold(name, holders(tx.caller)...)
+	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	if err != nil {
+		return err
+	}
+	if err := fill(m, r); err != nil {
+		return err
+	}
+	tx.rows[name] = r
+	docket.Load(name, l)
+	if tx.moved[l.Case] {
+		return nil // held already, or so new that nobody else knows of it
+	}
+	return held(l.Case)
 }
 
 // Standing returns the caller's standing to a record that it has viewed.
@@ -47,13 +61,16 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
-	if err := tx.conn.hold(name); err != nil {
+	held := tx.conn.hold(name)
+	// What waits to be written is among those rows.
+	if r, found, err = loadRow(tx.conn.transaction, name); !found || err != nil {
 		return r, false, err
 	}
-	if r, found, err = loadRow(tx.conn, name); found && err == nil {
-		tx.rows[name] = r
+	tx.rows[name] = r
+	if tx.moved[r.caseName] {
+		return r, true, nil
 	}
-	return r, found, err
+	return r, true, held(r.caseName)
 }
 
 // Load reads a record's header for the server's own act, whatever the caller may know of.
@@ -124,12 +141,16 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	}
 	tx.mark(t, nil, m, e, tx.caller.Agency)
 	r := row{typ: t, name: name, caseName: n.Case, subject: subject, created: tx.now.UnixMicro()}
+	if n.Case != name {
+		// Asked for before anything waits: what waits would be written first.
+		if _, err := tx.caseLinks(n.Case); err != nil {
+			return err
+		}
+	}
 	if err := tx.insert(r, m, e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	if c, ok := m.(*jisrv1.Case); ok {
 		if err := tx.placeCase(c, tx.now); err != nil {
 			return err
@@ -145,13 +166,9 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 }
 
 // author keeps the writer's sight of what it wrote, whatever ends.
-func (tx *Tx) author(name string, t *record.Type) error {
-	row := sightRow{holder: agencyHolder(tx.caller.Agency), link: jisrv1.Link_LINK_AUTHOR, scope: record.EveryClass}
-	r, err := tx.row(name)
-	if err != nil {
-		return err
-	}
-	return tx.insertSight(row, t.Name, name, time.UnixMicro(r.created))
+func (tx *Tx) author(r row) {
+	link := sightRow{holder: agencyHolder(tx.caller.Agency), link: jisrv1.Link_LINK_AUTHOR, scope: record.EveryClass}
+	tx.insertSight(link, r.typ.Name, r.name, time.UnixMicro(r.created))
 }
 
 // keyFor returns the key of whom the record is about: its victim's, else its
@@ -201,9 +218,7 @@ func (tx *Tx) Tell(m, incoming proto.Message, mask []string, etag string) error 
 	if err := tx.update(r, m, &e); err != nil {
 		return err
 	}
-	if err := tx.author(name, t); err != nil {
-		return err
-	}
+	tx.author(r)
 	tx.touch(name, told.Classes, told.Changed)
 	return nil
 }
@@ -295,10 +310,13 @@ func (tx *Tx) insert(r row, m proto.Message, e *record.Envelope) error {
 	}
 	r.revision, r.header, r.envelope = 1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
-	tx.rows[r.name] = r
+	tx.rows[r.name], tx.born[r.name] = r, true
+	tx.conn.created(stored{row: r, state: stateOf(m)})
+	if f := tx.files[r.caseName]; f != nil && f.read {
+		f.records = append(f.records, member{r.name, r.typ.Name, r.subject, r.created})
+	}
 	tx.move(r.caseName)
-	return exec(tx.conn, `INSERT INTO records(name, type, case_name, subject, create_time, state, revision, header, envelope)
-		VALUES(?,?,?,?,?,?,?,?,?)`, r.name, r.typ.Name, r.caseName, r.subject, r.created, stateOf(m), r.revision, r.header, r.envelope)
+	return nil
 }
 
 func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
@@ -309,8 +327,7 @@ func (tx *Tx) update(r row, m proto.Message, e *record.Envelope) error {
 	r.revision, r.header, r.envelope = r.revision+1, header, e.Append(nil)
 	record.Attach(m, r.envelope)
 	tx.rows[r.name] = r
+	tx.conn.altered(stored{row: r, state: stateOf(m), stands: r.revision - 1})
 	tx.move(r.caseName)
-	// The revision is the fence: what was merged is what stands there, or nothing is written.
-	return tx.conn.fenced("UPDATE records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ? AND revision = ?",
-		r.header, r.envelope, stateOf(m), r.revision, r.name, r.revision-1)
+	return nil
 }

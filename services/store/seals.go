@@ -41,6 +41,9 @@ func (tx *Tx) Seal(caseName, subject, order string, named []string) error {
 // in it, name an agency: what is sent to another would reach nobody, and its
 // sender would not know. Whoever asks is named, else it would not see the matter.
 func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) error {
+	if sealed, err := tx.anySeal(caseName); err != nil || !sealed {
+		return err
+	}
 	args := []any{caseName, agency}
 	for _, p := range persons {
 		args = append(args, p)
@@ -55,8 +58,15 @@ func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) err
 
 // Sealed reports whether a seal of a person closes a record to anybody.
 func (tx *Tx) Sealed(name string) (bool, error) {
-	sealed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM records r JOIN seals l ON l.case_name = r.case_name
-		WHERE r.name = ? AND l.subject <> '' AND l.subject IN (r.subject, r.name))`, name)
+	r, found, err := tx.find(name)
+	if err != nil || !found {
+		return false, err
+	}
+	if sealed, err := tx.anySeal(r.caseName); err != nil || !sealed {
+		return false, err
+	}
+	sealed, err := number(tx.conn, `SELECT CASE WHEN EXISTS (SELECT 1 FROM seals
+		WHERE case_name = ? AND subject <> '' AND subject IN (?, ?)) THEN 1 ELSE 0 END`, r.caseName, r.subject, name)
 	return sealed != 0, err
 }
 
@@ -83,6 +93,7 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	tx.unlinked(caseName)
 	for _, o := range orders {
 		if err := exec(tx.conn, "DELETE FROM seals WHERE name = ?", o); err != nil {
 			return nil, err
@@ -92,40 +103,46 @@ func (tx *Tx) Unseal(caseName, subject string) (orders []string, err error) {
 			return nil, err
 		}
 	}
-	delete(tx.sealed, caseName) // another seal may be in force
-	if err := tx.showUnsealed(caseName); err != nil {
-		return nil, err
-	}
+	delete(tx.sealed, caseName) // another may be in force
+	tx.conn.closing[caseName] = true
 	tx.move(caseName)
 	return orders, nil
 }
 
-// closeSealed makes rows visible or not as the seals in force say. It runs after
-// every change of links, so that no link made under a seal opens the matter.
+// closeSealed makes rows visible or not as the seals in force say. It is called
+// after every change of links, so that no link made under a seal opens the matter,
+// and is done when the links are written.
 func (tx *Tx) closeSealed(caseName string) error {
+	sealed, err := tx.anySeal(caseName)
+	if sealed {
+		tx.conn.closing[caseName] = true
+	}
+	return err
+}
+
+// anySeal reports whether any seal is in force in a case.
+func (tx *Tx) anySeal(caseName string) (bool, error) {
 	if caseName == "" {
-		return nil
+		return false, nil
 	}
-	sealed, known := tx.sealed[caseName]
-	if !known {
-		found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
-		if err != nil {
-			return err
-		}
-		sealed = found != 0
-		tx.sealed[caseName] = sealed
+	if sealed, known := tx.sealed[caseName]; known {
+		return sealed, nil
 	}
-	if !sealed {
-		return nil
+	if err := tx.hold(caseName); err != nil {
+		return false, err
 	}
-	return tx.showUnsealed(caseName)
+	found, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM seals WHERE case_name = ?) THEN 1 ELSE 0 END", caseName)
+	if err == nil {
+		tx.sealed[caseName] = found != 0
+	}
+	return found != 0, err
 }
 
 // showUnsealed makes exactly those rows of a case visible that no seal in force
 // closes. A seal of a person closes what is about the person, and every link that
 // somebody has through the person: a case that stayed behind would tell of it.
 func (tx *Tx) showUnsealed(caseName string) error {
-	return exec(tx.conn, `UPDATE sight SET visible = CASE WHEN EXISTS (
+	return exec(tx.conn.transaction, `UPDATE sight SET visible = CASE WHEN EXISTS (
 			SELECT 1 FROM seals l JOIN records r ON r.name = sight.name
 			WHERE l.case_name = ?1
 			  AND (l.subject = '' OR l.subject IN (r.subject, r.name, sight.subject))

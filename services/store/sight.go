@@ -69,7 +69,10 @@ func (tx *Tx) namesAnother(r sightRow, typeName, name string) (bool, error) {
 	if a, known := tx.law.Agency(slug); !known || !slices.Contains(a.Roles, c.GetRecipientRole()) {
 		return false, nil
 	}
-	took, err := number(tx.conn, "SELECT EXISTS (SELECT 1 FROM sight WHERE name = ? AND holder = ? AND link = ?)",
+	if tx.born[name] {
+		return slug != tx.caller.Agency, nil
+	}
+	took, err := number(tx.conn, "SELECT CASE WHEN EXISTS (SELECT 1 FROM sight WHERE name = ? AND holder = ? AND link = ?) THEN 1 ELSE 0 END",
 		name, r.holder, int(jisrv1.Link_LINK_AUTHOR))
 	return took == 0, err
 }
@@ -108,9 +111,7 @@ func (tx *Tx) placeCase(c *jisrv1.Case, created time.Time) error {
 		{holder: territoryHolder(c.GetAdministeringAuthority(), c.GetGovernorate()), link: jisrv1.Link_LINK_TERRITORY, scope: record.EveryClass},
 	}
 	for _, r := range rows {
-		if err := tx.insertSight(r, "Case", c.GetName(), created); err != nil {
-			return err
-		}
+		tx.insertSight(r, "Case", c.GetName(), created)
 	}
 	return tx.oversee(c.GetName())
 }
@@ -154,9 +155,7 @@ func (tx *Tx) placeChild(typeName, name, caseName string, subjects []string, cre
 			}
 			continue
 		}
-		if err := tx.insertSight(r, typeName, name, created); err != nil {
-			return err
-		}
+		tx.insertSight(r, typeName, name, created)
 	}
 	return tx.closeSealed(caseName)
 }
@@ -174,31 +173,21 @@ func about(subject string, persons []string) bool {
 	return false
 }
 
-func (tx *Tx) caseLinks(caseName string) (rows []sightRow, err error) {
-	err = each(tx.conn, "SELECT holder, link, via, subject, scope, until_time FROM sight WHERE name = ?",
-		func(s result) error {
-			rows = append(rows, sightRow{
-				holder: s.ColumnText(0), link: jisrv1.Link(s.ColumnInt(1)), via: s.ColumnText(2),
-				subject: s.ColumnText(3), scope: record.ClassSet(s.ColumnInt64(4)), until: s.ColumnInt64(5),
-			})
-			return nil
-		}, caseName)
-	return rows, err
-}
-
-// insertSight writes one row. A monitor's row stands under the monitor's own
+// insertSight makes one row. A monitor's row stands under the monitor's own
 // name for the record and under the month, so that not even the order of a list
 // tells two agencies which of their pseudonyms are the same record.
-func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) error {
+func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) {
 	sort, at := name, created.UnixMicro()
 	if agency, ok := strings.CutPrefix(r.holder, "a:"); ok {
 		if a, known := tx.law.Agency(agency); known && slices.ContainsFunc(a.Roles, tx.law.Pseudonymous) {
 			sort, at = tx.store.pseudonyms.Hide(agency, name), month(created).UnixMicro()
 		}
 	}
-	return exec(tx.conn, `INSERT INTO sight(holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible)
-		VALUES(?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time`,
-		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until)
+	tx.conn.sight.put(sightKey{r.holder, name, r.via, r.subject, r.link},
+		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until, 1)
+	if f := tx.files[name]; f != nil && f.linked {
+		f.link(r)
+	}
 }
 
 func month(t time.Time) time.Time {
@@ -209,18 +198,8 @@ func month(t time.Time) time.Time {
 // Link makes a link on a case and on everything in it that the link reaches;
 // also names records that it reaches besides, such as the referral that makes it.
 func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
-	row := sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
-	type member struct {
-		name, typeName string
-		created        int64
-	}
-	var members []member
-	err := each(tx.conn, `SELECT name, type, create_time FROM records r WHERE case_name = ?1 AND (name = ?1 OR ?2 = '' OR subject = ?2
-			OR EXISTS (SELECT 1 FROM endangered e WHERE e.suspect = r.name AND e.victim = ?2))`,
-		func(s result) error {
-			members = append(members, member{s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(2)})
-			return nil
-		}, caseName, g.Subject)
+	row := g.row()
+	members, err := tx.members(caseName, g.Subject)
 	if err != nil {
 		return err
 	}
@@ -234,9 +213,7 @@ func (tx *Tx) Link(caseName string, g Grant, also ...string) error {
 			}
 			continue
 		}
-		if err := tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created)); err != nil {
-			return err
-		}
+		tx.insertSight(row, m.typeName, m.name, time.UnixMicro(m.created))
 	}
 	for _, name := range also {
 		if err := tx.LinkOnly(name, g); err != nil {
@@ -252,16 +229,18 @@ func (tx *Tx) LinkOnly(name string, g Grant) error {
 	if err != nil {
 		return err
 	}
-	row := sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
-	if err := tx.insertSight(row, r.typ.Name, name, time.UnixMicro(r.created)); err != nil {
-		return err
-	}
+	tx.insertSight(g.row(), r.typ.Name, name, time.UnixMicro(r.created))
 	return tx.relinked(r.caseName)
+}
+
+func (g Grant) row() sightRow {
+	return sightRow{holder: agencyHolder(g.Agency), link: g.Link, via: g.Via, subject: g.Subject, scope: g.Scope, until: micros(g.Until)}
 }
 
 // Unlink ends every link that a record made. Its parties keep sight of the
 // record itself: that it ended, when, and whom to ask.
 func (tx *Tx) Unlink(caseName, via string) error {
+	tx.unlinked(caseName)
 	if err := exec(tx.conn, "DELETE FROM sight WHERE via = ? AND via <> '' AND name <> ?", via, via); err != nil {
 		return err
 	}

@@ -165,7 +165,9 @@ var subjectsQueries = func() map[int]string {
 }()
 
 // hold is for several writers.
-func (c *sqliteConn) hold(string) error { return nil }
+func (c *sqliteConn) hold(string, ...any) func(string) error {
+	return func(string) error { return nil }
+}
 
 // decidedBy is for several writers: the agreement changes inside a transaction of this one.
 func (c *sqliteConn) decidedBy(string) error { return nil }
@@ -178,6 +180,12 @@ func openConn(path string) (*sqliteConn, error) {
 	if err := prepareConn(conn); err != nil {
 		conn.Close()
 		return nil, err
+	}
+	// Room for what the calls of one commit change: pages that do not fit go to the
+	// file before the commit, are read back, and all behind them is summed anew.
+	if err := sqlitex.ExecuteTransient(conn, "PRAGMA cache_size=-16384", nil); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("store: %w", err)
 	}
 	return &sqliteConn{Conn: conn}, nil
 }

@@ -20,6 +20,7 @@ func (tx *Tx) SetEndangered(s *jisrv1.Suspect) error {
 			return err
 		}
 	}
+	tx.unlinked(n.Case)
 	r, err := tx.row(name)
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		if err := tx.countEpochs(); err != nil {
+		if err := tx.settle(); err != nil {
 			return err
 		}
 		if len(tx.order) == 0 {

@@ -22,6 +22,9 @@ var errNone = errors.New("throwaway: there is no PostgreSQL server of version 15
 // programs is the folder of the newest server's programs.
 var programs = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv("JISR_POSTGRES_BIN"); dir != "" {
+		if version(filepath.Join(dir, "postgres")) < oldest {
+			return "", errNone
+		}
 		return dir, nil
 	}
 	var found []string

@@ -19,7 +19,7 @@ import (
 )
 
 // Elsewhere names a server whose databases tests use instead of a cluster of
-// their own; the URL's role must be able to create databases.
+// their own; the URL's role is a superuser.
 const Elsewhere = "JISR_TEST_POSTGRES"
 
 // limit bounds everything that is waited for; what takes as long hangs.

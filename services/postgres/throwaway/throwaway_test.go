@@ -152,6 +152,20 @@ func TestAServerGoesWithTheProcessThatIsKilled(t *testing.T) {
 	}
 }
 
+func TestWithoutPostgreSQLADeveloperSkipsAndTheRestFails(t *testing.T) {
+	play := func(environment ...string) string {
+		again := exec.Command(os.Args[0], "-test.run", "^TestACommitSurvives", "-test.v")
+		again.Env = append(append(os.Environ(), "CI=", "JISR_REQUIRE_POSTGRES=", "JISR_POSTGRES_BIN=/nowhere", Elsewhere+"="), environment...)
+		out, _ := again.CombinedOutput() // its outcome is in its words
+		return string(out)
+	}
+	for said, environment := range map[string]string{"--- SKIP": "CI=", "--- FAIL": "CI=true", "--- FAIL: ": "JISR_REQUIRE_POSTGRES=1"} {
+		if out := play(environment); !strings.Contains(out, said) || !strings.Contains(out, "apt-get install postgresql") {
+			t.Errorf("with %s: %s", environment, out)
+		}
+	}
+}
+
 func TestWhatWasLeftBehindIsSweptUp(t *testing.T) {
 	mine := Durable(t)
 	other := Durable(t)

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/logline"
+)
+
+// followEvery is how often a node asks which agreement is in force. It may hear
+// late and be wrong meanwhile, but nothing comes of that: what it would show or
+// change by another agreement is refused in the database.
+const followEvery = time.Second
+
+// errOtherLaw says that this node does not understand the agreement in force.
+var errOtherLaw = errors.New("store: the agreement in force cannot be read by this program")
+
+// lawful is how a node comes to the agreement that another one has adopted.
+type lawful struct {
+	turn   *sync.Mutex   // whoever sets what is in force on this node
+	asked  chan struct{} // somebody met another agreement in the database
+	astray *atomic.Bool  // the one in force cannot be read here
+}
+
+func newLawful() lawful {
+	return lawful{turn: &sync.Mutex{}, asked: make(chan struct{}, 1), astray: &atomic.Bool{}}
+}
+
+// Follow puts in force on this node, by use, what another node has adopted, until
+// ctx ends. The database of one node alone is followed by nobody else.
+func (s *Store) Follow(ctx context.Context, use func(*agreement.Law)) {
+	if _, shared := s.engine.(*server); !shared {
+		return
+	}
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.lawful.asked:
+		}
+		err := s.follow(ctx, use)
+		astray := errors.Is(err, errOtherLaw)
+		if err != nil && !astray {
+			continue // the database does not answer, which is health's to tell
+		}
+		if s.lawful.astray.Swap(astray) != astray && astray {
+			s.Log.LogAttrs(ctx, slog.LevelError, "another node has adopted an agreement that this program does not understand; run the newer program", logline.Amiss(err))
+		}
+	}
+}
+
+func (s *Store) follow(ctx context.Context, use func(*agreement.Law)) error {
+	s.lawful.turn.Lock()
+	defer s.lawful.turn.Unlock()
+	var text []byte
+	err := s.read(ctx, func(conn querier) (err error) {
+		other, err := number(conn, "SELECT COUNT(*) FROM agreements WHERE in_force = 1 AND hash <> ?", s.Law().Hash())
+		if err == nil && other != 0 {
+			text, err = inForce(conn)
+		}
+		return err
+	})
+	if err != nil || text == nil {
+		return err
+	}
+	law, err := agreement.Parse(text)
+	if err != nil {
+		return errors.Join(errOtherLaw, err)
+	}
+	use(law)
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "another node has adopted an agreement, which is in force here too", logline.Agreement(law.Hash()))
+	return nil
+}
+
+// ask has the node ask again at once.
+func (l lawful) ask() {
+	select {
+	case l.asked <- struct{}{}:
+	default: // it is about to
+	}
+}
