@@ -123,7 +123,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		for !more {
 			from, seen := after, 0
 			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC LIMIT ?`, func(st result) error {
+				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC `+limit, func(st result) error {
 				seen++
 				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
 				e, err := s.showEntry(ctx, conn, c, l, name, st)
