@@ -124,6 +124,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Keyring == nil || o.Law == nil || o.Clock == nil || o.Random == nil || o.Log == nil || o.Fatal == nil {
 		return nil, errors.New("services: refusing to serve without keyring, law, clock, randomness, log and a fatal handler")
 	}
+	if postgres.IsURL(o.Database) && o.Use == nil {
+		return nil, errors.New("services: refusing to share a database without a way to take up what another node adopts")
+	}
 	if o.Tick <= 0 {
 		return nil, errors.New("services: refusing to serve without a tick: terms would pass and no state would say so")
 	}
@@ -299,4 +302,10 @@ func (s *Server) Stop(grace time.Duration) error {
 // use, for Options.Law, at one moment.
 func (s *Server) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
 	return s.store.Adopt(ctx, law, use)
+}
+
+// Resume is Adopt at the start: where several nodes share the database, one that
+// the others have replaced meanwhile is not put back.
+func (s *Server) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.store.Resume(ctx, law, use)
 }

@@ -88,7 +88,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, errors.Join(err, d.tracing.Close(ctx), d.ring.Close())
 	}
-	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
+	if err := d.server.Resume(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
 	if d.listener, err = bind(ctx, "listen", c.Listen); err != nil {

@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/audit"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -19,8 +22,39 @@ import (
 // several writers it is called after the commit: until then each of them asks the
 // database, in the transaction, which agreement is in force.
 func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	return s.putInForce(ctx, law, use, s.adopt)
+}
+
+// Resume is Adopt for a node that starts. Where several share the database, its
+// file may be older than what the others have adopted since: an agreement that was
+// in force and was replaced is not put back by who comes late, who takes up the one
+// that the database names instead.
+func (s *Store) Resume(ctx context.Context, law *agreement.Law, use func(*agreement.Law)) error {
+	if !s.shared() {
+		return s.Adopt(ctx, law, use)
+	}
+	err := s.putInForce(ctx, law, use, func(conn transaction, law *agreement.Law) error {
+		replaced, err := number(conn, "SELECT EXISTS (SELECT 1 FROM agreements WHERE hash = ? AND in_force = 0)", law.Hash())
+		if err != nil {
+			return err
+		}
+		if replaced != 0 {
+			return errReplaced
+		}
+		return s.adopt(conn, law)
+	})
+	if errors.Is(err, errReplaced) {
+		return s.follow(ctx, use)
+	}
+	return err
+}
+
+// errReplaced says that another agreement has taken the place of one.
+var errReplaced = errors.New("store: the agreement was replaced")
+
+func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*agreement.Law), put func(transaction, *agreement.Law) error) error {
 	var before *agreement.Law
-	return s.writer.doAndTake(ctx, func(conn transaction) error { return s.adopt(conn, law) }, func() {
+	err := s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
 		before = s.Law()
 		use(law)
 	}, func() {
@@ -28,6 +62,14 @@ func (s *Store) Adopt(ctx context.Context, law *agreement.Law, use func(*agreeme
 			use(before)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.SeatMonitors(ctx); err != nil {
+		// The agreement is in force all the same; the next tick goes on.
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "monitors do not see all cases yet; tried again at the next tick", logline.Amiss(err))
+	}
+	return nil
 }
 
 func (s *Store) adopt(conn transaction, law *agreement.Law) error {
@@ -50,7 +92,7 @@ func (s *Store) adopt(conn transaction, law *agreement.Law) error {
 	if err := conn.enter(e); err != nil {
 		return err
 	}
-	return s.seatMonitors(conn, law)
+	return s.changeMonitors(conn, law)
 }
 
 // InForce reads the text of the agreement that a database names, or nil where
@@ -69,30 +111,4 @@ func inForce(conn querier) (text []byte, err error) {
 		return nil
 	})
 	return text, err
-}
-
-// seatMonitors gives monitors that an agreement brings in their sight of the
-// cases that are there already, and takes it from those it no longer names.
-func (s *Store) seatMonitors(conn transaction, law *agreement.Law) error {
-	if err := exec(conn, "DELETE FROM sight WHERE link = ?", int(jisrv1.Link_LINK_OVERSIGHT)); err != nil {
-		return err
-	}
-	var cases []string
-	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st result) error {
-		cases = append(cases, st.ColumnText(0))
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, name := range cases {
-		tx := s.newTx(context.Background(), conn, nil)
-		tx.law = law
-		if err := tx.oversee(name); err != nil {
-			return err
-		}
-		if err := tx.settle(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -34,7 +34,7 @@ func newLawful() lawful {
 // Follow puts in force on this node, by use, what another node has adopted, until
 // ctx ends. The database of one node alone is followed by nobody else.
 func (s *Store) Follow(ctx context.Context, use func(*agreement.Law)) {
-	if _, shared := s.engine.(*server); !shared {
+	if !s.shared() {
 		return
 	}
 	tick := time.NewTicker(followEvery)
@@ -55,6 +55,36 @@ func (s *Store) Follow(ctx context.Context, use func(*agreement.Law)) {
 			s.Log.LogAttrs(ctx, slog.LevelError, "another node has adopted an agreement that this program does not understand; run the newer program", logline.Amiss(err))
 		}
 	}
+}
+
+// shared reports whether other nodes may use the database.
+func (s *Store) shared() bool {
+	_, served := s.engine.(*server)
+	return served
+}
+
+// Current fails with agreement.ErrMoved if another agreement than law is in force.
+// What leaves behind an entry is held against that there; this is for what does not.
+func (s *Store) Current(ctx context.Context, law *agreement.Law) error {
+	if !s.shared() {
+		return nil
+	}
+	return s.read(ctx, func(conn querier) error { return s.current(ctx, conn, law) })
+}
+
+func (s *Store) current(ctx context.Context, conn querier, law *agreement.Law) error {
+	if !s.shared() {
+		return nil
+	}
+	other, err := number(conn, "SELECT COUNT(*) FROM agreements WHERE in_force = 1 AND hash <> ?", law.Hash())
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	if other != 0 {
+		s.lawful.ask()
+		return agreement.ErrMoved
+	}
+	return nil
 }
 
 func (s *Store) follow(ctx context.Context, use func(*agreement.Law)) error {

@@ -102,7 +102,10 @@ func listed[M proto.Message](ctx context.Context, s *Store, conn querier, c *ide
 	if more {
 		next = s.sealToken(c, q, after)
 	}
-	return page, next, nil
+	if len(page) == 0 { // what is there is held against the agreement in force when it is shown
+		err = s.current(ctx, conn, c.Law)
+	}
+	return page, next, err
 }
 
 // onPage is a record of a page, with its place there and how it was loaded.
@@ -138,11 +141,11 @@ func (s *Store) page(conn querier, c *identity.Caller, q Query, after position, 
 	if err != nil && !errors.Is(err, errFull) {
 		return nil, false, err
 	}
-	return found, more, s.completeAll(conn, c, q.Type, found)
+	return found, more, s.completeAll(conn, c, found)
 }
 
 // completeAll is complete for a page.
-func (s *Store) completeAll(conn querier, c *identity.Caller, t *record.Type, found []onPage) error {
+func (s *Store) completeAll(conn querier, c *identity.Caller, found []onPage) error {
 	var subjects []string
 	if c.Law.ConsentClasses(c.Role) != 0 {
 		for _, f := range found {
@@ -160,7 +163,7 @@ func (s *Store) completeAll(conn querier, c *identity.Caller, t *record.Type, fo
 	}
 	for i := range found {
 		inOrder(&found[i].loaded)
-		if err := stand(c, t, found[i].row, given[found[i].row.subject], &found[i].loaded); err != nil {
+		if err := stand(c, found[i].row.typ, found[i].row, given[found[i].row.subject], &found[i].loaded); err != nil {
 			return err
 		}
 	}

@@ -93,6 +93,15 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	}, nil
 }
 
+// about are the rows by which an entry is found from what it is about.
+func (e *entry) about(seq int64) [][]any {
+	rows := make([][]any, len(e.subjects))
+	for i, subject := range e.subjects {
+		rows[i] = []any{subject.GetRecord(), e.time, e.name, seq}
+	}
+	return rows
+}
+
 // Entries reads a page of the entries about a record, newest first, for the
 // owner of its case and for the monitor; to everyone else the record is as
 // absent as it would be to them. The agency behind an entry is shown only where

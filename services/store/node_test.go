@@ -125,7 +125,7 @@ func (h *house) openAs(database string, demanded postgres.Options) *node {
 	})
 	must(h.t, err)
 	h.t.Cleanup(func() { must(h.t, n.Store.Close()) })
-	must(h.t, n.Adopt(h.t.Context(), n.law.Load(), n.law.Store))
+	must(h.t, n.Resume(h.t.Context(), n.law.Load(), n.law.Store))
 	n.cases, n.notifications = cases.NewService(n.Store), notifications.NewService(n.Store)
 	return n
 }

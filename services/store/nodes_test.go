@@ -129,6 +129,49 @@ func TestANewAgreementOnOneNodeDecidesOnTheOther(t *testing.T) {
 	a.aCase()
 }
 
+func TestANodeThatStartsLatePutsNoAgreementBack(t *testing.T) {
+	a, b := two(t)
+	about := a.aCase()
+	later := a.another("later")
+	must(t, a.Adopt(t.Context(), later, a.law.Store))
+	// Its file is that of the beginning.
+	late := a.house.open(a.at)
+	if late.law.Load().Hash() != later.Hash() {
+		t.Error("a node that starts late puts back what was replaced")
+	}
+	must(t, a.begun(police, about)())
+	// One that nobody has adopted before is new.
+	newer := b.another("newer")
+	must(t, b.Resume(t.Context(), newer, b.law.Store))
+	wantMoved(t, a.begun(police, about)())
+	// And who adopts it of its own will may go back.
+	must(t, b.Adopt(t.Context(), later, b.law.Store))
+	if b.law.Load().Hash() != later.Hash() {
+		t.Error("nobody can go back")
+	}
+}
+
+func TestWhatIsNotThereIsToldByTheAgreementInForceToo(t *testing.T) {
+	a, b := two(t)
+	about := a.aCase()
+	absent := func() error {
+		_, err := a.read(shelter, about)
+		return err
+	}
+	empty := func() error {
+		ctx, c := a.as(shelter)
+		_, _, err := store.List(ctx, a.Store, c, store.Query{Type: record.ByName("Case")}, func() *jisrv1.Case { return &jisrv1.Case{} })
+		return err
+	}
+	wantFault(t, absent(), fault.NotFound)
+	must(t, empty())
+	must(t, a.Current(t.Context(), a.law.Load()))
+	must(t, b.Adopt(t.Context(), b.another("later"), b.law.Store))
+	wantMoved(t, absent())
+	wantMoved(t, empty())
+	wantMoved(t, a.Current(t.Context(), a.law.Load()))
+}
+
 func TestOfTwoAgreementsAdoptedAtOnceOneIsInForce(t *testing.T) {
 	a, b := two(t)
 	laws := []string{"one", "other"}

@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"sort"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -135,34 +133,12 @@ func (c *sqliteConn) enter(e *entry) error {
 		e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
 		return err
 	}
-	seq := c.LastInsertRowID()
-	for subjects := e.subjects; len(subjects) > 0; {
-		some := subjects[:chunk(len(subjects))]
-		subjects = subjects[len(some):]
-		args := append(make([]any, 0, len(some)+3), e.time, e.name, seq)
-		for _, subject := range some {
-			args = append(args, subject.GetRecord())
-		}
-		if err := c.exec(subjectsQueries[len(some)], args...); err != nil {
-			return err
-		}
+	if err := insertAll(c, intoSubjects, e.about(c.LastInsertRowID())); err != nil {
+		return err
 	}
 	c.kinds = append(c.kinds, e.kind)
 	return nil
 }
-
-// subjectsQueries write so many subjects of one entry.
-var subjectsQueries = func() map[int]string {
-	all := make(map[int]string)
-	for _, subjects := range chunks {
-		var rows []string
-		for n := range subjects {
-			rows = append(rows, "(?1,?2,?3,?"+strconv.Itoa(n+4)+")")
-		}
-		all[subjects] = "INSERT INTO log_subjects(time, entry, seq, record) VALUES " + strings.Join(rows, ",") + " ON CONFLICT DO NOTHING"
-	}
-	return all
-}()
 
 // hold is for several writers.
 func (c *sqliteConn) hold(string, ...any) func(string) error {

@@ -100,6 +100,10 @@ func (s *Store) load(ctx context.Context, conn querier, c *identity.Caller, law 
 	case err != nil:
 		return row{}, agreement.Loaded{}, unavailable(ctx, err)
 	case !known:
+		// What is there is held against the agreement in force when it is shown.
+		if err := s.current(ctx, conn, law); err != nil {
+			return row{}, agreement.Loaded{}, err
+		}
 		return row{}, agreement.Loaded{}, fault.New(fault.NotFound)
 	}
 	return r, l, nil
