@@ -43,12 +43,9 @@ func (s *Server) lawful(ctx context.Context, method string, request any, next fu
 			}
 			continue
 		}
-		if at.caller != nil {
-			// The agreement stands in every reply, refusals too.
-			failed := grpc.SetHeader(ctx, metadata.Pairs(disclosure.AgreementHeader, at.caller.Law.Hash()))
-			if err == nil {
-				err = failed
-			}
+		if err != nil && at.caller != nil {
+			// Beside what is released the gate says it. A caller that has gone hears neither.
+			_ = grpc.SetHeader(ctx, metadata.Pairs(disclosure.AgreementHeader, at.caller.Law.Hash()))
 		}
 		return err
 	}

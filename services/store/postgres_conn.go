@@ -206,11 +206,8 @@ func (c *pgConn) enter(e *entry) error {
 		seq, e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
 		return err
 	}
-	for _, subject := range e.subjects {
-		if err := c.exec("INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), e.time, e.name, seq); err != nil {
-			return err
-		}
+	if err := insertAll(c, intoSubjects, e.about(seq)); err != nil {
+		return err
 	}
 	c.kinds = append(c.kinds, e.kind)
 	return c.failed
