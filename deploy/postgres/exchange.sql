@@ -27,7 +27,7 @@ GRANT SELECT, INSERT, UPDATE (ballast) ON probes TO jisr_serving;
 -- What holds for a time, and is gone afterwards.
 GRANT SELECT, INSERT, UPDATE (scope, until_time, visible), DELETE ON sight TO jisr_serving;
 GRANT SELECT, INSERT, UPDATE (until_time), DELETE ON consents TO jisr_serving;
-GRANT SELECT, INSERT, UPDATE (terms, reached), DELETE ON monitors TO jisr_serving;
+GRANT SELECT, INSERT, UPDATE (reached), DELETE ON monitors TO jisr_serving;
 GRANT SELECT, INSERT, DELETE ON orders, seals, endangered TO jisr_serving;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO jisr_serving;
 

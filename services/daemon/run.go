@@ -22,7 +22,6 @@ import (
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/metrics"
-	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
@@ -67,6 +66,9 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrMisconfigured, err)
 	}
+	if err := c.review(ctx); err != nil {
+		return nil, err
+	}
 	d.law.Store(law)
 	// Material first: lists are held against its authorities.
 	d.refresh = []func(context.Context) error{d.counted("certificate", material.Refresh), d.counted("revocation", revocation.Refresh)}
@@ -74,14 +76,14 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, err
 	}
-	if d.ring, err = keyring.Open(c.Keyring, kek); err != nil {
+	if d.ring, err = keyring.Open(c.Keyring, kek, c.keyDemands()...); err != nil {
 		return nil, err
 	}
 	if d.tracing, err = tracing.Open(ctx, collector, version, d.reportTraces); err != nil {
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{
-		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
+		Database: c.Database, Postgres: c.demands(), Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
@@ -134,7 +136,7 @@ func (d *Daemon) readLaw(ctx context.Context) (*agreement.Law, error) {
 	if mistakes == nil {
 		return law, nil
 	}
-	last, err := store.InForce(ctx, d.config.Database, postgres.Options{})
+	last, err := store.InForce(ctx, d.config.Database, d.config.demands())
 	if err != nil || last == nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}

@@ -70,25 +70,6 @@ func steps() (postgres.Migrations, error) {
 	return postgres.Load(files, "keyring")
 }
 
-// Migrate brings the schema of a keyring's database to this program's, as a role
-// that owns it: the role of a node that serves may change no schema.
-func Migrate(ctx context.Context, url string, demands ...Demand) error {
-	steps, err := steps()
-	if err != nil {
-		return err
-	}
-	o := postgres.Options{Application: "jisr keyring", Connections: 1}
-	for _, demand := range demands {
-		demand(&o)
-	}
-	pool, err := postgres.Open(ctx, url, o)
-	if err != nil {
-		return fmt.Errorf("keyring: open: %w", err)
-	}
-	defer pool.Close()
-	return postgres.Migrate(ctx, pool, steps)
-}
-
 func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()

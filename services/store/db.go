@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -82,7 +83,9 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	}
 	var err error
 	if postgres.IsURL(database) {
-		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
+		if s.engine, s.writer, err = openServer(ctx, database, o, s.lawful); err != nil {
+			err = fmt.Errorf("store: open: %w", err)
+		}
 	} else {
 		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
 	}
