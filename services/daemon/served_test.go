@@ -3,13 +3,16 @@ package daemon_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/jisr-exchange/jisr/services/daemon"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/store"
 )
 
 // stored is a sound configuration whose cases and keys are elsewhere, with further lines.
@@ -103,5 +106,73 @@ func TestTheCheckAsksTheServersOfBothDatabases(t *testing.T) {
 	err = daemon.Check(context.Background(), stored(t, c.Database(t), c.Database(t), "postgres:\n  survives_node_loss: true\n"))
 	if !errors.Is(err, daemon.ErrServer) || strings.Count(err.Error(), "no standby is waited for") != 2 {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAReloadForTheSakeOfACertificateUndoesNoAgreementOfAnotherNode(t *testing.T) {
+	c := throwaway.Durable(t)
+	cases, keys := c.Database(t), c.Database(t)
+	node := func(kek []byte) (*daemon.Daemon, string) {
+		path := stored(t, cases, keys, "drain_notice: 0s\n")
+		if kek != nil {
+			write(t, filepath.Join(filepath.Dir(path), "kek"), string(kek))
+		}
+		config, err := daemon.LoadConfig(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := daemon.Open(context.Background(), config, "test", slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			ended, end := context.WithCancel(context.Background())
+			end()
+			if err := d.Run(ended); err != nil {
+				t.Error(err)
+			}
+		})
+		return d, filepath.Join(filepath.Dir(path), "agreement.txtpb")
+	}
+	a, file := node(nil)
+	kek, err := os.ReadFile(filepath.Join(filepath.Dir(file), "kek"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, other := node(kek)
+	shipped, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inForce := func() string {
+		t.Helper()
+		text, err := store.InForce(context.Background(), cases, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	reload := func(d *daemon.Daemon) {
+		t.Helper()
+		if err := d.Reload(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later, latest := string(shipped)+"# later\n", string(shipped)+"# latest\n"
+	write(t, file, later)
+	reload(a)
+	reload(b) // its file says what it said
+	if inForce() != later {
+		t.Error("a reload has put back what another node had replaced")
+	}
+	write(t, other, latest)
+	reload(b) // its file says something new
+	if inForce() != latest {
+		t.Error("what a node was told to adopt is not in force")
+	}
+	write(t, file, string(shipped))
+	reload(a) // and back, of somebody's own will
+	if inForce() != string(shipped) {
+		t.Error("nobody can go back")
 	}
 }
