@@ -98,7 +98,7 @@ func WithKeyring(url string) Option { return func(o *options) { o.ring = url } }
 // a postgres:// URL, which several exchanges may share.
 func WithDatabase(url string) Option { return func(o *options) { o.store = url } }
 
-// OnPostgres, set to anything, keeps the case database of every exchange that
+// OnPostgres keeps, set to anything, the case database of every exchange that
 // names none in PostgreSQL.
 const OnPostgres = "JISR_PLAYS_ON_POSTGRES"
 
