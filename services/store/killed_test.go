@@ -81,3 +81,28 @@ func TestAServerThatIsKilledUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
 		t.Errorf("%d requests made %d cases", len(kept)+len(open), got)
 	}
 }
+
+// Whoever calls first after a server came back is not told of the connections
+// that were at hand when it went.
+func TestAServerThatWasRestartedIsNotNoticed(t *testing.T) {
+	cluster := throwaway.Durable(t)
+	n := newHouse(t).openAs(cluster.Database(t), postgres.Options{})
+	about := n.aCase()
+	for _, stop := range []func() error{cluster.Stop, cluster.Kill} {
+		// As many connections at hand as calls at once leave.
+		for _, err := range atOnce(32, func(int) error {
+			_, err := n.read(police, about)
+			return errors.Join(err, n.notify(about))
+		}) {
+			must(t, err)
+		}
+		must(t, stop())
+		must(t, cluster.Start())
+		for _, err := range atOnce(32, func(int) error {
+			_, err := n.read(police, about)
+			return errors.Join(err, n.notify(about))
+		}) {
+			must(t, err)
+		}
+	}
+}
