@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -203,4 +204,15 @@ func TestNobodyIsAnsweredByAnAgreementOfBefore(t *testing.T) {
 	}
 	stop.Store(true)
 	askers.Wait()
+}
+
+func TestWhatAServersDiskHasLeftIsNotToldAsNothing(t *testing.T) {
+	x := jisrtest.Start(t, jisrtest.WithDatabase(jisrtest.CaseDatabase(t)))
+	text := scraped(t, x)
+	if !strings.Contains(text, `jisr_store_bytes{kind="database"}`) || strings.Contains(text, `jisr_store_bytes{kind="free"}`) {
+		t.Error("the size of the database is not told, or what nobody knows is")
+	}
+	if text := scraped(t, jisrtest.Start(t, jisrtest.InFiles())); !strings.Contains(text, `jisr_store_bytes{kind="free"}`) {
+		t.Error("of a file it is not told either")
+	}
 }

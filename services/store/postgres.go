@@ -121,13 +121,13 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 	return false, err
 }
 
-func (s *server) size() (database, _, _ int64) {
+func (s *server) size() (database, wal, free int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.readers.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&database); err != nil {
-		return 0, 0, 0
+		return -1, -1, -1
 	}
-	return database, 0, 0
+	return database, -1, -1 // the server's, whose own monitoring tells of them
 }
 
 func inForceAtServer(ctx context.Context, url string, o postgres.Options) ([]byte, error) {
