@@ -41,7 +41,7 @@ type Daemon struct {
 	config   *Config
 	log      *slog.Logger
 	law      atomic.Pointer[agreement.Law]
-	said     atomic.Pointer[agreement.Law] // by the agreement's file when it was last acted on
+	placed   atomic.Pointer[placed] // the agreement's file that was last acted on
 	ring     *keyring.Ring
 	server   *services.Server
 	listener net.Listener
@@ -54,12 +54,19 @@ type Daemon struct {
 	spare    []byte      // held, and nothing else
 }
 
+// placed is an agreement's file as somebody put it in its place.
+type placed struct {
+	hash string
+	at   time.Time
+}
+
 // ErrMisconfigured marks what only another configuration, agreement, certificate or environment mends.
 var ErrMisconfigured = errors.New("what the configuration names cannot be served")
 
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
+	when := d.lawPlaced()
 	law, unlawful := d.readLaw(ctx)
 	material, revocation, unknown := c.identity()
 	collector, unsaid := traces()
@@ -95,7 +102,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err := d.server.Resume(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
 	}
-	d.said.Store(law)
+	d.placed.Store(&placed{law.Hash(), when})
 	if now := d.law.Load(); now.Hash() != law.Hash() {
 		log.LogAttrs(ctx, slog.LevelWarn, "another agreement than the file's is in force, since the exchange has replaced that of the file: put the file right", logline.Agreement(now.Hash()))
 	}
@@ -159,21 +166,33 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	return errors.Join(append(errs, d.reloadLaw(ctx))...)
 }
 
-// reloadLaw reads the agreement's file again and puts it in force, if it says
-// another one than it did: a node may have taken up what another one adopted, and
-// a reload for the sake of a certificate must not undo that.
+// lawPlaced is when the agreement's file was put in its place.
+func (d *Daemon) lawPlaced() time.Time {
+	info, err := os.Stat(d.config.Agreement)
+	if err != nil {
+		return time.Time{} // reading it fails too
+	}
+	return info.ModTime()
+}
+
+// reloadLaw reads the agreement's file again and puts it in force, if somebody has
+// put it there since: a node may have taken up what another one adopted, and a
+// reload for the sake of a certificate must not undo that.
 func (d *Daemon) reloadLaw(ctx context.Context) error {
+	when := d.lawPlaced()
 	law, err := d.readLaw(ctx)
 	if err != nil {
 		return err
 	}
-	if law.Hash() == d.law.Load().Hash() || law.Hash() == d.said.Load().Hash() {
+	now := placed{law.Hash(), when}
+	if last := *d.placed.Load(); now.hash == last.hash && now.at.Equal(last.at) {
 		return nil
 	}
+	// What is in force is the database's to say, where this node may not have heard.
 	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return err
 	}
-	d.said.Store(law)
+	d.placed.Store(&now)
 	d.log.LogAttrs(ctx, slog.LevelInfo, "agreement in force", logline.Agreement(law.Hash()))
 	return nil
 }
