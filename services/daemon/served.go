@@ -48,7 +48,7 @@ func (c *Config) checkDatabases(r *reader) {
 	case cases && !keys && c.Keyring != "":
 		r.mistake("keyring", "names a file, and database is one that several nodes share: a node could not read what another has sealed: name a database in PostgreSQL for the keys, too")
 	}
-	if c.Postgres.SurvivesNodeLoss && !(cases && keys) {
+	if c.Postgres.SurvivesNodeLoss && (!cases || !keys) {
 		r.mistake("postgres.survives_node_loss", "cannot be promised of files on one machine: set database and keyring to databases in PostgreSQL, or leave it out")
 	}
 	if n := c.Postgres.Pool; n != 0 && n < store.LeastConnections {

@@ -16,7 +16,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
-// OnPostgres, set to anything, keeps what every exchange keeps in PostgreSQL where
+// OnPostgres keeps, set to anything, what every exchange keeps in PostgreSQL where
 // its test says nothing else.
 const OnPostgres = "JISR_PLAYS_ON_POSTGRES"
 
