@@ -158,13 +158,16 @@ func (s *Store) completeAll(conn querier, c *identity.Caller, found []onPage) er
 		given[f.subject] = append(given[f.subject], f)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for i := range found {
-		if err == nil {
-			inOrder(&found[i].loaded)
-			err = stand(c, found[i].row.typ, found[i].row, given[found[i].row.subject], &found[i].loaded)
+		inOrder(&found[i].loaded)
+		if err := stand(c, found[i].row.typ, found[i].row, given[found[i].row.subject], &found[i].loaded); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // pageQuery asks for a page of records with a caller's links to each; the query

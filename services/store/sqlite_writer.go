@@ -26,12 +26,16 @@ type single struct {
 	// Only run touches these.
 	broken  bool // the disk refused to keep what it took
 	pending int  // calls since the last checkpoint
-	done    chan struct{}
+	// epochs are those of the cases that entries were held against of late. Nobody
+	// else changes any, so that none is asked for twice; whatever may have changed
+	// some, kept or not, forgets them all.
+	epochs map[string]int64
+	done   chan struct{}
 }
 
 func newSingle(conn *sqliteConn, fatal func(error), meter Meter) *single {
 	q := newQueue()
-	w := &single{writer: writer{changes: q, entries: q}, conn: conn, fatal: fatal, meter: meter, done: make(chan struct{})}
+	w := &single{writer: writer{changes: q, entries: q}, conn: conn, fatal: fatal, meter: meter, epochs: make(map[string]int64), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -105,6 +109,7 @@ func (w *single) runOne(j *job) (failed, broken error) {
 	if j.showing != nil {
 		return w.runWhole(j)
 	}
+	defer clear(w.epochs)
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
@@ -130,11 +135,47 @@ func (w *single) runOne(j *job) (failed, broken error) {
 
 // runWhole runs work without a savepoint: whatever is no refusal ends the batch.
 func (w *single) runWhole(j *job) (failed, broken error) {
-	err := protect(j.work, w.conn)
+	err := protect(func(transaction) error { return w.enter(j.showing) }, w.conn)
 	if err == nil || errors.Is(err, agreement.ErrMoved) {
 		return err, nil
 	}
 	return nil, err
+}
+
+// enter checks that nothing of what is about to be shown has moved, and appends
+// its entry.
+func (w *single) enter(s *showing) error {
+	if err := s.current(); err != nil {
+		return err
+	}
+	for _, l := range s.shown {
+		epoch, err := w.epoch(l.Case)
+		if err != nil {
+			return err
+		}
+		if epoch != l.Epoch {
+			return agreement.ErrMoved
+		}
+	}
+	return w.conn.enter(s.entry)
+}
+
+// epochsKept bounds the epochs in memory, at some hundred bytes each.
+const epochsKept = 4096
+
+func (w *single) epoch(caseName string) (int64, error) {
+	if epoch, known := w.epochs[caseName]; known {
+		return epoch, nil
+	}
+	epoch, err := number(w.conn, "SELECT epoch FROM epochs WHERE case_name = ?", caseName)
+	if err != nil {
+		return 0, err
+	}
+	if len(w.epochs) >= epochsKept {
+		clear(w.epochs)
+	}
+	w.epochs[caseName] = epoch
+	return epoch, nil
 }
 
 // fail ends a transaction that broke and returns what its calls are answered.
@@ -144,6 +185,7 @@ func (w *single) runWhole(j *job) (failed, broken error) {
 // what it could not keep. A full disk is told before the commit is marked in the
 // file, so it is no such failure.
 func (w *single) fail(err error, committing bool) error {
+	clear(w.epochs)
 	if !w.conn.AutocommitEnabled() {
 		if rollback := exec(w.conn, "ROLLBACK"); rollback != nil {
 			err = errors.Join(err, rollback)

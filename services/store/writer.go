@@ -34,10 +34,10 @@ type writer struct {
 	entries *queue // the entries of reads; the same queue where one connection writes
 }
 
-// job is the work of one call.
+// job is the work of one call: work, or the entry of a read.
 type job struct {
 	work func(transaction) error
-	// showing is the work of a read's entry. It refuses only before it has written
+	// showing is the entry of a read. It refuses only before it has written
 	// anything, or fails with the whole transaction: it needs no savepoint of its own.
 	showing *showing
 	// alone says that it shares its transaction with no other call.
@@ -67,7 +67,7 @@ func (w *writer) doAndTake(ctx context.Context, work func(transaction) error, ta
 
 // append writes the entry of what is about to be shown.
 func (w *writer) append(ctx context.Context, s *showing) error {
-	return w.take(ctx, w.entries, &job{work: s.write, showing: s})
+	return w.take(ctx, w.entries, &job{showing: s})
 }
 
 func (w *writer) take(ctx context.Context, q *queue, j *job) error {
