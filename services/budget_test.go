@@ -2,8 +2,12 @@ package services
 
 import (
 	"context"
+	"regexp"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/jisr-exchange/jisr/services/budget"
 )
@@ -32,5 +36,35 @@ func TestACallEndsByTheServersTimeWhateverDeadlineItNames(t *testing.T) {
 	defer cancel()
 	if d, _ := left(short, "/unary"); d > time.Second {
 		t.Errorf("the client's own deadline became %v", d)
+	}
+}
+
+func TestEveryCallButThoseThatReadIsTakenForAChange(t *testing.T) {
+	reads := regexp.MustCompile(`^(Get|List|Explain|WhoAmI)`)
+	changing := 0
+	protoregistry.GlobalFiles.RangeFilesByPackage("jisr.v1", func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for n := range methods.Len() {
+				m := methods.Get(n)
+				kind, err := protoregistry.GlobalTypes.FindMessageByName(m.Input().FullName())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if changes(kind.New().Interface()) == reads.MatchString(string(m.Name())) {
+					t.Errorf("%s: its name says that it reads, or it is taken for a change, and not both", m.FullName())
+				}
+				if changes(kind.New().Interface()) {
+					changing++
+				}
+			}
+		}
+		return true
+	})
+	if changing == 0 {
+		t.Error("no rpc changes anything")
+	}
+	if changes(nil) {
+		t.Error("a stream is taken for a change")
 	}
 }

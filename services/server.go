@@ -45,7 +45,6 @@ const (
 	maxRequest    = 256 << 10
 	maxStreams    = 64
 	maxHeaders    = 16 << 10
-	handshakeTime = 5 * time.Second
 	connectionAge = 10 * time.Minute
 	ageGrace      = 30 * time.Second
 	pingAfter     = 30 * time.Second
@@ -201,7 +200,7 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
-		grpc.ConnectionTimeout(handshakeTime),
+		grpc.ConnectionTimeout(budget.HandshakeTime),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: ageGrace, Time: pingAfter, Timeout: pingTimeout,
 		}),
@@ -272,7 +271,7 @@ func (s *Server) register() {
 }
 
 // Serve answers on the listener until Stop.
-func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(s.budgets.Listener(l)) }
 
 // Leave says by health that the server is going, and goes on serving: whoever
 // sends calls here has the time until Stop to send them elsewhere.

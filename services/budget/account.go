@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ type Account struct {
 	limits Limits
 	calls  *rate.Limiter
 	lines  rate.Sometimes // bounds what is reported of it
+	turns  chan struct{}  // of calls that change something
 
 	mu          sync.Mutex
 	open        int // calls whose answer is not out yet
@@ -25,6 +27,7 @@ func newAccount(l Limits) *Account {
 	return &Account{
 		limits: l, calls: rate.NewLimiter(rate.Limit(l.CallsPerSecond), l.CallsPerSecond),
 		lines: rate.Sometimes{First: 1, Interval: reportEvery},
+		turns: make(chan struct{}, l.changes()),
 	}
 }
 
@@ -79,6 +82,18 @@ func (a *Account) Run() (done func(), ok bool) {
 		defer a.mu.Unlock()
 		a.running--
 	}, true
+}
+
+// Change waits until a call may change something; done must be called when its
+// handler has returned. A commit lasts as long as what it holds, and whoever comes
+// beside waits for the one at work and for its own.
+func (a *Account) Change(ctx context.Context) (done func(), err error) {
+	select {
+	case a.turns <- struct{}{}:
+		return func() { <-a.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // connect takes one of the agency's connections, unless it has none left or is

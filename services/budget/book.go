@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"container/list"
 	"net"
 	"sync"
 	"time"
@@ -51,7 +50,7 @@ type Book struct {
 
 	mu       sync.Mutex
 	accounts map[string]*Account
-	shaking  *list.List // of net.Conn, the oldest first
+	porch    *porch
 }
 
 // NewBook opens the book. Agencies that are not known share one account, so that
@@ -60,7 +59,7 @@ func NewBook(l Limits, known func(agency string) bool, report func(Cut)) (*Book,
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
-	return &Book{limits: l, known: known, report: report, accounts: make(map[string]*Account), shaking: list.New()}, nil
+	return &Book{limits: l, known: known, report: report, accounts: make(map[string]*Account), porch: newPorch()}, nil
 }
 
 // Of is an agency's account.
@@ -103,26 +102,8 @@ func (b *Book) cut(a *Account, c Cut) {
 	b.report(c)
 }
 
-// shake notes a handshake that has begun; done must be called when it has ended.
-// Where too many are on their way the oldest is closed: who means well is done
-// in moments, so that what has waited longest most likely waits on purpose.
-func (b *Book) shake(conn net.Conn) (done func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.shaking.Len() >= handshakes {
-		oldest := b.shaking.Front()
-		_ = b.shaking.Remove(oldest).(net.Conn).Close() // its handshake fails by this
-	}
-	at := b.shaking.PushBack(conn)
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.shaking.Remove(at)
-	}
-}
-
-// Credentials wraps a server's credentials: handshakes are counted while they
-// last, and the connections that come of them are held against the account of
+// Credentials wraps a server's credentials: handshakes have their room and their
+// turns, and the connections that come of them are held against the account of
 // whom name says they belong to.
 func (b *Book) Credentials(inner credentials.TransportCredentials, name func(credentials.AuthInfo) (agency, system string)) credentials.TransportCredentials {
 	return &metered{TransportCredentials: inner, book: b, name: name}
@@ -135,9 +116,9 @@ type metered struct {
 }
 
 func (m *metered) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	done := m.book.shake(raw)
-	conn, info, err := m.TransportCredentials.ServerHandshake(raw)
-	done()
+	a := m.book.porch.enter(raw)
+	conn, info, err := m.TransportCredentials.ServerHandshake(a)
+	a.leave()
 	if err != nil {
 		return conn, info, err
 	}

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"google.golang.org/grpc/credentials"
 )
 
 // head is an encoded frame of which the payload is zeroes.
@@ -148,50 +146,41 @@ func TestWhatIsReportedOfAFloodIsALine(t *testing.T) {
 	}
 }
 
-// stalling is a handshake that goes on until its connection is closed.
-type stalling struct {
-	credentials.TransportCredentials
-}
-
-func (stalling) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	_, err := io.ReadAll(raw)
-	return nil, nil, errors.Join(io.ErrUnexpectedEOF, err)
-}
-
-func TestTheOldestOfTooManyHandshakesIsClosed(t *testing.T) {
-	b, _ := book(t, Default())
-	creds := b.Credentials(stalling{}, nil)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	begin := func() (client net.Conn, ended chan struct{}) {
-		client, server := net.Pipe()
-		ended = make(chan struct{})
-		go func() {
-			defer close(ended)
-			_, _, _ = creds.ServerHandshake(server)
-		}()
-		for b.length() == 0 && ctx.Err() == nil {
-			<-time.After(time.Millisecond)
+func TestAnAgencyChangesAFewThingsAtOnceAndReadsBesideThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := book(t, Limits{CallsPerSecond: 1000, CallsInFlight: 16, Connections: 1, CallTime: time.Minute})
+		police := b.Of("police")
+		changing := make(chan func(), 10)
+		for range 10 {
+			go func() {
+				done, err := police.Change(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				changing <- done
+			}()
 		}
-		t.Cleanup(func() { client.Close() })
-		return client, ended
-	}
-	_, first := begin()
-	for range handshakes {
-		begin()
-	}
-	select {
-	case <-first:
-	case <-ctx.Done():
-		t.Fatal("the oldest handshake goes on")
-	}
-	if n := b.length(); n > handshakes {
-		t.Errorf("%d handshakes are on their way", n)
-	}
-}
-
-func (b *Book) length() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.shaking.Len()
+		synctest.Wait()
+		if len(changing) != 2 {
+			t.Fatalf("%d calls change something at once, want an eighth of sixteen", len(changing))
+		}
+		if _, ok := police.Run(); !ok {
+			t.Error("a call that reads waits for those that change")
+		}
+		if _, err := b.Of("court").Change(t.Context()); err != nil {
+			t.Error(err)
+		}
+		given, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := police.Change(given); !errors.Is(err, context.Canceled) {
+			t.Errorf("a call that was given up: %v", err)
+		}
+		for n := range 10 {
+			(<-changing)()
+			synctest.Wait()
+			if want := min(2, 9-n); len(changing) != want {
+				t.Fatalf("after %d calls %d are at work, want %d", n+1, len(changing), want)
+			}
+		}
+	})
 }

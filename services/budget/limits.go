@@ -52,7 +52,24 @@ const (
 	// handshakes is how many may be on their way at once, of all peers: until a
 	// certificate is shown nobody knows whose they are.
 	handshakes = 256
+	// paceOfAddress is how many handshakes of one address are begun to be computed in
+	// a second, after as many at once as may be on their way. Behind one address may be
+	// many agencies: the last of those for whom there is room has its turn in less than
+	// HandshakeTime, and all together cost a twentieth of a processor.
+	paceOfAddress = 100
+	// accepts is how many connections are taken up in a second, of all peers: more than
+	// a small machine computes handshakes, and a sixteenth of a processor.
+	accepts = 2000
+	// HandshakeTime is how long a peer has to get done with it.
+	HandshakeTime = 5 * time.Second
 )
+
+// changes is how many of the calls in flight may be changing something at once, so
+// that no commit holds more of one agency: sixteen by default, which already share
+// the wait for the disk, and are written in some milliseconds.
+func (l Limits) changes() int {
+	return max(l.CallsInFlight/8, 1)
+}
 
 // allowance is how many frames of a kind a connection may receive in a second,
 // and at once after a pause.

@@ -40,8 +40,8 @@ func (c *Config) check(r *reader) {
 	}
 	c.checkMetrics(r)
 	for _, s := range settings {
-		if value, ok := s.value(c).(*string); ok && s.kind != plain && *value != "" {
-			r.checkFile(s, *value)
+		if path := s.path(c); path != nil {
+			r.checkFile(s, *path)
 		}
 	}
 	r.apart(c)
@@ -117,8 +117,8 @@ func (r *reader) checkFile(s setting, path string) {
 func (r *reader) apart(c *Config) {
 	taken := make(map[string]string)
 	for _, s := range settings {
-		value, ok := s.value(c).(*string)
-		if !ok || s.kind == plain || *value == "" {
+		value := s.path(c)
+		if value == nil {
 			continue
 		}
 		path := filepath.Clean(*value)

@@ -22,7 +22,8 @@ type Config struct {
 	// Database is the file of the embedded store.
 	Database string `yaml:"database"`
 	// Keyring is the file of the data keys; it belongs on another volume than
-	// the database and outside of its backups.
+	// the database and outside of its backups. Or the postgres:// URL of a database
+	// that holds nothing else.
 	Keyring string `yaml:"keyring"`
 	// KeyEncryptionKey is the file of the key that wraps the data keys.
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
@@ -97,8 +98,8 @@ func LoadConfig(path string) (*Config, error) {
 
 func (c *Config) resolve(dir string) {
 	for _, s := range settings {
-		if value, ok := s.value(c).(*string); ok && s.kind != plain && *value != "" && !filepath.IsAbs(*value) {
-			*value = filepath.Join(dir, *value)
+		if path := s.path(c); path != nil && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
 		}
 	}
 }

@@ -51,6 +51,7 @@ type Daemon struct {
 	refresh  []func(context.Context) error
 	fatal    chan error
 	lost     atomic.Bool // the collector does not take traces
+	spare    []byte      // held, and nothing else
 }
 
 // ErrMisconfigured marks what only another configuration, agreement, certificate or environment mends.
@@ -101,6 +102,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		}
 		d.ops = newOperations(listener, d.metrics.Handler(), d.server.Health)
 	}
+	d.spare = settle()
 	return d, nil
 }
 

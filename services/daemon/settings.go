@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/budget"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 // setting is one line of the configuration: what it is called, what it is for,
@@ -20,7 +21,17 @@ type setting struct {
 	// without is what a configuration without it means; such a setting must be there where it is empty.
 	without string
 	kind    kind
+	served  bool          // may be a database of PostgreSQL, named by its URL
 	least   time.Duration // a shorter time is a mistake
+}
+
+// path is the value of a setting that names a file or folder; nil of any other.
+func (s setting) path(c *Config) *string {
+	value, ok := s.value(c).(*string)
+	if !ok || s.kind == plain || *value == "" || s.served && postgres.IsURL(*value) {
+		return nil
+	}
+	return value
 }
 
 // kind is what a setting names.
@@ -47,7 +58,7 @@ var settings = []setting{
 	{key: "trust_domain", about: "domain in every client certificate's name", value: func(c *Config) any { return &c.TrustDomain }},
 	{key: "agreement", about: "file of the data-sharing agreement", value: func(c *Config) any { return &c.Agreement }, kind: file},
 	{key: "database", about: "file of the embedded database; made when missing", value: func(c *Config) any { return &c.Database }, kind: made},
-	{key: "keyring", about: "file of the data keys, away from the database and its backups; made when missing", value: func(c *Config) any { return &c.Keyring }, kind: own},
+	{key: "keyring", about: "file of the data keys, away from the database and its backups, made when missing; or postgres:// URL of a database of their own", value: func(c *Config) any { return &c.Keyring }, kind: own, served: true},
 	{key: "key_encryption_key", about: "file of the key that wraps the data keys; made when missing", value: func(c *Config) any { return &c.KeyEncryptionKey }, kind: own},
 	{key: "tls.certificate", about: "PEM file of the server's certificate and its chain", value: func(c *Config) any { return &c.TLS.Certificate }, kind: file},
 	{key: "tls.key", about: "PEM file of its key", value: func(c *Config) any { return &c.TLS.Key }, kind: private},

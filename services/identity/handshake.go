@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc/credentials"
 
+	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -30,6 +31,7 @@ const (
 	RefusedByClient    RefusalReason = "REFUSED_BY_CLIENT"
 	Disconnected       RefusalReason = "DISCONNECTED"
 	BadHandshake       RefusalReason = "BAD_HANDSHAKE"
+	TooManyHandshakes  RefusalReason = "TOO_MANY_HANDSHAKES"
 )
 
 var refusalActions = map[RefusalReason]string{
@@ -41,6 +43,7 @@ var refusalActions = map[RefusalReason]string{
 	RefusedByClient:    "the client does not trust the server's certificate, or its own name for the server differs",
 	Disconnected:       "the client went away in the middle: a probe, a time-out or a proxy",
 	BadHandshake:       "the handshake broke TLS, or the client does not hold the certificate's key",
+	TooManyHandshakes:  "more connections are opened than can be served in turn, most of them from this one's address; find at the firewall where they come from",
 }
 
 // RefusalReasons returns every reason for which a handshake can fail, in order.
@@ -124,6 +127,9 @@ func reasonOf(err error) RefusalReason {
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		return RefusalReason(f.Reason())
+	}
+	if errors.Is(err, budget.ErrCrowded) {
+		return TooManyHandshakes
 	}
 	var verification *tls.CertificateVerificationError
 	if errors.As(err, &verification) {

@@ -69,6 +69,7 @@ type options struct {
 	clock  func() time.Time
 	random io.Reader
 	dir    string
+	ring   string
 	store  string
 	law    []byte
 	tick   time.Duration
@@ -90,11 +91,14 @@ func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 // WithDir keeps the files in a directory of the test's own choice.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
 
+// WithKeyring keeps the keys in a database of PostgreSQL and not in Dir.
+func WithKeyring(url string) Option { return func(o *options) { o.ring = url } }
+
 // WithDatabase keeps the case database elsewhere than in a file of the folder: at
 // a postgres:// URL, which several exchanges may share.
 func WithDatabase(url string) Option { return func(o *options) { o.store = url } }
 
-// OnPostgres, set to anything, keeps the case database of every exchange that
+// OnPostgres keeps, set to anything, the case database of every exchange that
 // names none in PostgreSQL.
 const OnPostgres = "JISR_PLAYS_ON_POSTGRES"
 
@@ -162,6 +166,20 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
+// OpenKeyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
+func (x *Exchange) OpenKeyring() *keyring.Ring {
+	x.t.Helper()
+	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
+	x.must(err)
+	place := x.o.ring
+	if place == "" {
+		place = filepath.Join(x.Dir, "keyring.db")
+	}
+	ring, err := keyring.Open(place, kek, keyring.Forgetful)
+	x.must(err)
+	return ring
+}
+
 // serve opens the files and serves on a port of loopback.
 func (x *Exchange) serve() {
 	x.t.Helper()
@@ -172,10 +190,7 @@ func (x *Exchange) serve() {
 	x.must(err)
 	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
-	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
-	x.must(err)
-	x.ring, err = keyring.Open(filepath.Join(x.Dir, "keyring.db"), kek)
-	x.must(err)
+	x.ring = x.OpenKeyring()
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}

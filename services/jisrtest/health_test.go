@@ -20,6 +20,7 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 const (
@@ -180,6 +181,22 @@ func TestAKeyringThatIsGoneTakesDownTheKeyringAlone(t *testing.T) {
 		w.rises("keyring")
 	}
 	jisrtest.Opened(t, x)
+}
+
+func TestAKeyringWhoseDatabaseIsGoneOpensNothingAndTakesDownTheKeyringAlone(t *testing.T) {
+	cluster := throwaway.Durable(t)
+	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.WithKeyring(cluster.Database(t)))
+	p := jisrtest.Opened(t, x)
+	got(getVictim(policeOf(p), p.First))(t)
+	w := watched(t, x)
+	must(t, cluster.Stop())
+	w.falls("keyring")
+	refused(getVictim(policeOf(p), p.First))(t, fault.StoreUnavailable)
+	must(t, cluster.Start())
+	w.rises("keyring")
+	if !got(getVictim(policeOf(p), p.First))(t).HasIdentity() {
+		t.Error("it is back, and opens nothing")
+	}
 }
 
 func TestAStaleListTakesDownRevocationAndAFreshOneBringsItBack(t *testing.T) {

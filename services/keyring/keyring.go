@@ -1,7 +1,8 @@
 // Package keyring keeps the data keys under which records are sealed: one per
 // victim, suspect and case. It lives outside the case database and outside its
 // backups, so that destroying a subject's key makes every copy of that subject's
-// sections unreadable. Keys are wrapped by a key-encryption key at rest.
+// sections unreadable. Keys are wrapped by a key-encryption key at rest, on a
+// shelf: a file of one node, or a PostgreSQL database that several nodes share.
 package keyring
 
 import (
@@ -13,21 +14,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
+	"time"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
+	"github.com/jisr-exchange/jisr/services/fault"
 )
 
 const (
 	keyBytes = 32
-	// pool is how many keys are made durable at once, so that a new subject
-	// costs the keyring 1/pool of an fsync. What a crash leaves unused is lost
-	// and harmless.
-	pool = 256
-	// cached bounds the ciphers held in memory (about 1.5 kB each).
-	cached = 4096
 	// secretID is the row of the exchange's own secret, from which tokens, etags
 	// and pseudonyms are keyed. No subject can have this id.
 	secretID = "exchange"
@@ -35,6 +28,10 @@ const (
 
 // ErrDestroyed says that there is no such key: it was destroyed or never made.
 var ErrDestroyed = errors.New("keyring: no such key")
+
+// errOtherKEK says that the keyring was made under another key-encryption key.
+var errOtherKEK = errors.New("keyring: the key-encryption key is not this keyring's, or the keyring was tampered with: " +
+	"name the key-encryption key that this keyring was made under, the same on every node, or the keyring that belongs to this key; a new key opens nothing")
 
 // Wrapper wraps data keys under a key-encryption key: a file in development, a
 // KMS or PKCS#11 token in service.
@@ -45,101 +42,89 @@ type Wrapper interface {
 	Unwrap(id string, wrapped []byte) ([]byte, error)
 }
 
-// Ring is a keyring in a file of its own.
+// Ring is a keyring. What one node destroys no other opens: see AEAD.
 type Ring struct {
 	wrapper Wrapper
+	shelf   shelf
 	secret  []byte
-
-	mu      sync.Mutex
-	conn    *sqlite.Conn
-	ready   []string
-	ciphers map[string]cipher.AEAD
-	path    string
-	file    os.FileInfo // as it was opened
-	failed  bool        // the last keys could not be made durable
+	shared  bool // other nodes destroy keys on this shelf, too
+	stock   stock
+	memory  memory
+	ear     *ear
 }
 
-// Open opens or creates the keyring at path.
-func Open(path string, w Wrapper) (*Ring, error) {
+// Open opens or creates the keyring at place: a path, or the postgres:// URL of
+// a database that holds nothing else, and of which more may be demanded.
+func Open(place string, w Wrapper, demands ...Demand) (*Ring, error) {
 	if w == nil {
 		return nil, errors.New("keyring: no key-encryption key")
 	}
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	s, shared, err := openShelf(place, demands)
 	if err != nil {
-		return nil, fmt.Errorf("keyring: open: %w", err)
-	}
-	r := &Ring{wrapper: w, conn: conn, ciphers: make(map[string]cipher.AEAD)}
-	if err := r.prepare(); err != nil {
-		conn.Close()
 		return nil, err
 	}
-	r.path = path
-	if r.file, err = os.Stat(path); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("keyring: open: %w", err)
+	r := &Ring{wrapper: w, shelf: s, shared: shared, memory: newMemory(), ear: newEar()}
+	if err := r.prepare(context.Background()); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	return r, nil
 }
 
-func (r *Ring) prepare() error {
-	// A rollback journal that is truncated, and pages that are overwritten, so that
-	// a destroyed key is in no file; a write-ahead log would keep it (measured).
-	for _, q := range []string{
-		"PRAGMA journal_mode=TRUNCATE", "PRAGMA synchronous=EXTRA", "PRAGMA secure_delete=ON",
-		"PRAGMA locking_mode=EXCLUSIVE",
-		"CREATE TABLE IF NOT EXISTS keys(id TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
-	} {
-		if err := sqlitex.ExecuteTransient(r.conn, q, nil); err != nil {
-			return fmt.Errorf("keyring: prepare: %w", err)
-		}
-	}
-	secret, err := r.load(secretID)
+// prepare reads the exchange's secret, and makes it on a shelf that is new. Of
+// several nodes that make it at once one succeeds, and the others read its.
+func (r *Ring) prepare(ctx context.Context) error {
+	secret, err := r.load(ctx, secretID)
 	if errors.Is(err, ErrDestroyed) {
-		secret = make([]byte, keyBytes)
-		rand.Read(secret)
-		err = r.insert(map[string][]byte{secretID: secret})
-	}
-	if err != nil {
-		return err
+		made := make([]byte, keyBytes)
+		rand.Read(made)
+		refused := r.add(ctx, map[string][]byte{secretID: made})
+		if secret, err = r.load(ctx, secretID); err != nil {
+			err = errors.Join(refused, err)
+		}
 	}
 	r.secret = secret
-	return nil
+	return err
 }
 
-// Close closes the file.
+// Close gives back the keys that no record uses, and closes the shelf.
 func (r *Ring) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.ciphers)
-	return r.conn.Close()
-}
-
-// Take returns the id of a fresh key that is already durable. The caller stores
-// the id with the record; that assigns the key.
-func (r *Ring) Take(context.Context) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.ready) == 0 {
-		if err := r.fill(); err != nil {
-			return "", err
-		}
-	}
-	id := r.ready[len(r.ready)-1]
-	r.ready = r.ready[:len(r.ready)-1]
-	return id, nil
+	err := r.discard(context.Background())
+	r.memory.forget(time.Now())
+	return errors.Join(err, r.shelf.close())
 }
 
 // AEAD returns the cipher of a key: AES-256-GCM with random nonces. ErrDestroyed if there is none.
-func (r *Ring) AEAD(_ context.Context, id string) (cipher.AEAD, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c, ok := r.ciphers[id]; ok {
-		return c, nil
-	}
+//
+// A key whose destruction was acknowledged on any node before the call began
+// gives no cipher on this one, in whose memory it may be: what is remembered is
+// used only after the shelf was asked whether anything was destroyed since. A
+// call that asks for many keys says by AsOfNow when it began, and asks once. A
+// shelf that does not answer opens nothing.
+func (r *Ring) AEAD(ctx context.Context, id string) (cipher.AEAD, error) {
 	if id == secretID {
 		return nil, ErrDestroyed
 	}
-	key, err := r.load(id)
+	began := r.began(ctx)
+	k := r.memory.find(id, began)
+	if !k.fresh && (k.cipher != nil || k.wrapped != nil) {
+		if err := r.hear(ctx, began); err != nil {
+			return nil, err
+		}
+		k = r.memory.find(id, began)
+	}
+	if k.cipher != nil {
+		return k.cipher, nil
+	}
+	if k.wrapped == nil {
+		if _, err := r.ear.told(began); err != nil {
+			return nil, err // calls that came before a look that failed do not try one by one
+		}
+		var err error
+		if k.wrapped, k.generation, err = r.look(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	key, err := r.unwrap(id, k.wrapped)
 	if err != nil {
 		return nil, err
 	}
@@ -147,26 +132,26 @@ func (r *Ring) AEAD(_ context.Context, id string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.ciphers) >= cached {
-		for old := range r.ciphers { // any one: the map's order is as good as random
-			delete(r.ciphers, old)
-			break
-		}
-	}
-	r.ciphers[id] = c
+	r.memory.keep(id, k.wrapped, c, k.generation)
 	return c, nil
 }
 
-// Destroy destroys a key: every copy of what it sealed is unreadable from then on.
-func (r *Ring) Destroy(_ context.Context, id string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.ciphers, id)
-	err := sqlitex.Execute(r.conn, "DELETE FROM keys WHERE id = ? AND id <> ?", &sqlitex.ExecOptions{Args: []any{id, secretID}})
-	if err != nil {
-		return fmt.Errorf("keyring: destroy: %w", err)
+// Destroy destroys a key: every copy of what it sealed is unreadable from then
+// on, on every node. ErrDestroyed if there is none. After OUTCOME_UNKNOWN it may be
+// destroyed or not, and destroying it again tells; after any other error it is not.
+func (r *Ring) Destroy(ctx context.Context, id string) error {
+	if id == secretID {
+		return ErrDestroyed
 	}
-	if r.conn.Changes() == 0 {
+	removed, err := r.shelf.change(ctx, nil, []string{id})
+	r.memory.forget(time.Now()) // whatever came of it: what is there still is read again
+	if errors.Is(err, errUnclear) {
+		return errors.Join(fault.New(fault.OutcomeUnknown), fmt.Errorf("keyring: destroy: %w", err))
+	}
+	if err != nil {
+		return unavailable("destroy", err)
+	}
+	if removed == 0 {
 		return ErrDestroyed
 	}
 	return nil
@@ -181,46 +166,61 @@ func (r *Ring) Secret(use string) []byte {
 	return key
 }
 
-func (r *Ring) load(id string) ([]byte, error) {
-	var wrapped []byte
-	err := sqlitex.Execute(r.conn, "SELECT wrapped FROM keys WHERE id = ?", &sqlitex.ExecOptions{
-		Args: []any{id},
-		ResultFunc: func(s *sqlite.Stmt) error {
-			wrapped = make([]byte, s.ColumnLen(0))
-			s.ColumnBytes(0, wrapped)
-			return nil
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("keyring: read: %w", err)
+// look reads a wrapped key and notes in which generation.
+func (r *Ring) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {
+	began := time.Now()
+	if wrapped, g, err = r.shelf.look(ctx, id); err != nil {
+		err = unavailable("read", err)
+		r.ear.tell(began, err)
+		return nil, g, err
 	}
+	r.memory.note(began, g)
+	return wrapped, g, nil
+}
+
+func (r *Ring) load(ctx context.Context, id string) ([]byte, error) {
+	wrapped, _, err := r.look(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.unwrap(id, wrapped)
+}
+
+func (r *Ring) unwrap(id string, wrapped []byte) ([]byte, error) {
 	if wrapped == nil {
 		return nil, ErrDestroyed
 	}
 	key, err := r.wrapper.Unwrap(id, wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("keyring: this is not the keyring's key-encryption key, or the keyring was tampered with: %w", err)
+		return nil, fmt.Errorf("%w: %w", errOtherKEK, err)
 	}
 	return key, nil
 }
 
-func (r *Ring) insert(keys map[string][]byte) (err error) {
-	end, err := sqlitex.ImmediateTransaction(r.conn)
-	if err != nil {
-		return fmt.Errorf("keyring: write: %w", err)
-	}
-	defer end(&err)
-	for id, key := range keys {
-		wrapped, err := r.wrapper.Wrap(id, key)
+// add makes keys durable, all or none.
+func (r *Ring) add(ctx context.Context, keys map[string][]byte) error {
+	// What is destroyed from now on moves the generation away from this one.
+	g := r.memory.now()
+	wrapped := make([]key, 0, len(keys))
+	for id, text := range keys {
+		w, err := r.wrapper.Wrap(id, text)
 		if err != nil {
 			return fmt.Errorf("keyring: wrap: %w", err)
 		}
-		if err := sqlitex.Execute(r.conn, "INSERT INTO keys(id, wrapped) VALUES(?, ?)",
-			&sqlitex.ExecOptions{Args: []any{id, wrapped}}); err != nil {
-			return fmt.Errorf("keyring: write: %w", err)
-		}
+		wrapped = append(wrapped, key{id: id, wrapped: w})
+	}
+	if _, err := r.shelf.change(ctx, wrapped, nil); err != nil {
+		return unavailable("write", err)
+	}
+	for _, k := range wrapped {
+		r.memory.keep(k.id, k.wrapped, nil, g)
 	}
 	return nil
+}
+
+// unavailable is what a call is told that the shelf did not serve.
+func unavailable(what string, err error) error {
+	return errors.Join(fault.New(fault.StoreUnavailable), fmt.Errorf("keyring: %s: %w", what, err))
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/jisr-exchange/jisr/services/record"
 )
@@ -25,33 +26,6 @@ func open(t testing.TB, dir string) *Ring {
 	}
 	t.Cleanup(func() { r.Close() })
 	return r
-}
-
-func TestAKeyOutlivesTheProcess(t *testing.T) {
-	dir, ctx := t.TempDir(), context.Background()
-	r := open(t, dir)
-	id, err := r.Take(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := r.AEAD(ctx, id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed := a.Seal(nil, nil, []byte("text"), []byte("bound"))
-	secret := r.Secret("use")
-	r.Close()
-	r = open(t, dir)
-	b, err := r.AEAD(ctx, id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plain, err := b.Open(nil, nil, sealed, []byte("bound")); err != nil || string(plain) != "text" {
-		t.Fatalf("%q %v", plain, err)
-	}
-	if !bytes.Equal(secret, r.Secret("use")) || bytes.Equal(secret, r.Secret("another use")) {
-		t.Error("a secret must be the same after a restart, and another for another use")
-	}
 }
 
 func TestADestroyedKeyIsInNoFile(t *testing.T) {
@@ -81,6 +55,19 @@ func TestADestroyedKeyIsInNoFile(t *testing.T) {
 	}
 }
 
+func TestAKeyringOfBeforeThereWereGenerationsIsTakenAlong(t *testing.T) {
+	s := onFile(t)
+	r := s.open(t)
+	id, secret := take(t, r), r.Secret("use")
+	must(t, sqlitex.ExecuteScript(r.shelf.(*file).conn, "DROP TRIGGER destroyed; DROP TRIGGER changed; DROP TABLE ring", nil))
+	killed(t, r)
+	r = s.open(t)
+	if _, err := r.AEAD(context.Background(), id); err != nil || !bytes.Equal(r.Secret("use"), secret) {
+		t.Errorf("it is another keyring: %v", err)
+	}
+	must(t, r.Destroy(context.Background(), id))
+}
+
 func inFiles(t *testing.T, dir, id string) bool {
 	t.Helper()
 	files, err := os.ReadDir(dir)
@@ -99,19 +86,6 @@ func inFiles(t *testing.T, dir, id string) bool {
 	return false
 }
 
-func TestAnotherKeyEncryptionKeyOpensNothing(t *testing.T) {
-	dir := t.TempDir()
-	open(t, dir).Close()
-	other, err := OpenFileKEK(filepath.Join(t.TempDir(), "kek"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := Open(filepath.Join(dir, "keyring.db"), other); err == nil {
-		r.Close()
-		t.Error("it opened")
-	}
-}
-
 func TestAKeyEncryptionKeyThatOthersCanReadIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kek")
 	if _, err := OpenFileKEK(path); err != nil {
@@ -122,16 +96,6 @@ func TestAKeyEncryptionKeyThatOthersCanReadIsRefused(t *testing.T) {
 	}
 	if _, err := OpenFileKEK(path); err == nil {
 		t.Error("it was taken")
-	}
-}
-
-func TestTheSecretIsNobodysKey(t *testing.T) {
-	r := open(t, t.TempDir())
-	if _, err := r.AEAD(context.Background(), secretID); !errors.Is(err, ErrDestroyed) {
-		t.Errorf("a record could be sealed under the exchange's secret: %v", err)
-	}
-	if err := r.Destroy(context.Background(), secretID); !errors.Is(err, ErrDestroyed) {
-		t.Errorf("the exchange's secret can be destroyed: %v", err)
 	}
 }
 

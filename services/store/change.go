@@ -58,6 +58,7 @@ type Tx struct {
 	moved   map[string]bool      // cases in which this call wrote anything
 	counted []string             // those of them that were counted
 	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
+	taken   []string             // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
@@ -95,12 +96,20 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	}
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
-	inside := context.WithoutCancel(ctx)
+	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var entry string
 	var tx *Tx
-	err = s.writer.do(ctx, func(conn transaction) error {
+	err = s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
+		if tx != nil {
+			tx.giveBack() // nothing was kept of an earlier run
+		}
 		tx = s.newTx(inside, conn, c)
+		defer func() {
+			if err != nil { // and so nothing of this one is
+				tx.giveBack()
+			}
+		}()
 		if tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}

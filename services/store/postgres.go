@@ -78,11 +78,23 @@ func (s *server) close() error {
 }
 
 // read runs f in one snapshot. It does not end with the client's deadline in the
-// middle of a statement, since that costs the connection.
+// middle of a statement, since that costs the connection. A connection that turns
+// out to be of yesterday is replaced, with all of its age.
 func (s *server) read(ctx context.Context, f func(querier) error) error {
+	again, err := s.snapshot(ctx, f)
+	if again {
+		s.readers.Reset()
+		_, err = s.snapshot(ctx, f)
+	}
+	return err
+}
+
+// snapshot runs f on a connection. again says that the server was not reached by
+// it, and that f was told nothing.
+func (s *server) snapshot(ctx context.Context, f func(querier) error) (again bool, err error) {
 	conn, err := s.readers.Acquire(ctx)
 	if err != nil {
-		return unavailable(ctx, lost(err))
+		return false, unavailable(ctx, lost(err))
 	}
 	defer conn.Release() // one that is still in its transaction is closed there
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -90,15 +102,18 @@ func (s *server) read(ctx context.Context, f func(querier) error) error {
 	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}}
 	c.queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	err = f(c)
+	if c.conn.IsClosed() {
+		return !c.answered && inside.Err() == nil, err
+	}
 	if c.conn.PgConn().TxStatus() == 'I' {
-		return err // nothing was asked
+		return false, err // nothing was asked
 	}
 	c.batch = &pgx.Batch{}
 	c.queue("ROLLBACK")
 	if ended := c.send(); ended != nil && err == nil {
-		return unavailable(ctx, ended)
+		return false, unavailable(ctx, ended)
 	}
-	return err
+	return false, err
 }
 
 func (s *server) size() (database, _, _ int64) {

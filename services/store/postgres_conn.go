@@ -26,6 +26,9 @@ type pgConn struct {
 	batch *pgx.Batch
 	// failed is the error of the call that runs; nothing more of it is sent.
 	failed error
+	// answered says that the server has answered anything on the connection. One that
+	// was at hand may be of a server that has gone and come back since.
+	answered bool
 
 	// What follows is of a transaction that writes.
 	law    string          // the hash of the agreement in force, when answered
@@ -109,6 +112,7 @@ func (c *pgConn) send() error {
 	if err != nil && c.conn.IsClosed() {
 		return lost(err)
 	}
+	c.answered = true
 	return err
 }
 

@@ -178,7 +178,11 @@ func (tx *Tx) keyFor(t *record.Type, caseName, subject string) (string, error) {
 	case jisrv1.RecordKind_SUBJECT_NONE:
 		return "", nil
 	case jisrv1.RecordKind_SUBJECT_SELF:
-		return tx.store.Keyring.Take(tx.ctx)
+		id, err := tx.store.Keyring.Take(tx.ctx)
+		if err == nil {
+			tx.taken = append(tx.taken, id)
+		}
+		return id, err
 	}
 	if subject == "" {
 		subject = caseName
@@ -189,6 +193,15 @@ func (tx *Tx) keyFor(t *record.Type, caseName, subject string) (string, error) {
 	}
 	e, err := record.ParseEnvelope(r.envelope)
 	return e.KeyID, err
+}
+
+// giveBack gives back the keys of a call that failed before its commit: else a
+// caller that is refused again and again would fill the keyring.
+func (tx *Tx) giveBack() {
+	for _, id := range tx.taken {
+		tx.store.Keyring.GiveBack(id)
+	}
+	tx.taken = nil
 }
 
 // Tell changes what the caller may tell of a record: mask names the fields of

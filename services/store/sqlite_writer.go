@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -13,37 +14,53 @@ import (
 // for the last without end.
 const group = 256
 
-// checkpointEvery is after how many calls the write-ahead log is moved into the
-// database file; the log then holds some megabytes at the most.
-const checkpointEvery = 512
+const (
+	// checkpointEvery is after how many calls the write-ahead log is moved into the
+	// database file.
+	checkpointEvery = 512
+	// longest is how many pages the log may hold until the writer waits for it to be
+	// moved: it begins anew only when all of it has been and nobody writes, which
+	// under load is never. 16 MB.
+	longest = 4096
+)
 
 // single is the writer of a file: it owns the one connection that writes.
 type single struct {
 	writer
-	conn  *sqliteConn
-	fatal func(error)
-	meter Meter
+	conn   *sqliteConn
+	mover  *sqliteConn // moves the write-ahead log
+	fatal  func(error)
+	meter  Meter
+	broken atomic.Bool   // the disk refused to keep what it took
+	due    chan struct{} // it is time to move the log
+	long   atomic.Bool   // the log is longer than it should be
 	// Only run touches these.
-	broken  bool // the disk refused to keep what it took
-	pending int  // calls since the last checkpoint
+	pending int // calls since the last checkpoint
 	// epochs are those of the cases that entries were held against of late. Nobody
 	// else changes any, so that none is asked for twice; whatever may have changed
 	// some, kept or not, forgets them all.
 	epochs map[string]int64
 	done   chan struct{}
+	moved  chan struct{}
 }
 
-func newSingle(conn *sqliteConn, fatal func(error), meter Meter) *single {
+func newSingle(conn, mover *sqliteConn, fatal func(error), meter Meter) *single {
 	q := newQueue()
-	w := &single{writer: writer{changes: q, entries: q}, conn: conn, fatal: fatal, meter: meter, epochs: make(map[string]int64), done: make(chan struct{})}
+	w := &single{
+		writer: writer{changes: q, entries: q}, conn: conn, mover: mover, fatal: fatal, meter: meter,
+		epochs: make(map[string]int64), due: make(chan struct{}, 1), done: make(chan struct{}), moved: make(chan struct{}),
+	}
 	go w.run()
+	go w.move()
 	return w
 }
 
 func (w *single) close() error {
 	w.changes.close()
 	<-w.done
-	return w.conn.Close()
+	close(w.due)
+	<-w.moved
+	return errors.Join(w.mover.Close(), w.conn.Close())
 }
 
 func (w *single) run() {
@@ -52,20 +69,44 @@ func (w *single) run() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
 		w.commit(batch)
-		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
-			w.checkpoint()
+		if w.pending += len(batch); w.pending < checkpointEvery {
+			continue
+		}
+		w.pending = 0
+		if w.long.Load() {
+			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
+			continue
+		}
+		select {
+		case w.due <- struct{}{}:
+		default: // it is being moved
 		}
 	}
 }
 
-// checkpoint moves the write-ahead log into the database file, after the calls
-// that filled it were answered. SQLite would do so by itself inside a commit,
-// and keep an fsync error of it to itself. A full disk leaves the log as it is,
-// to be moved later.
-func (w *single) checkpoint() {
-	w.pending = 0
-	if err := exec(w.conn, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil && isIOError(err) {
-		w.broken = true
+// move moves the log beside the writer, which goes on meanwhile.
+func (w *single) move() {
+	defer close(w.moved)
+	for range w.due {
+		w.checkpoint(w.mover)
+	}
+}
+
+// checkpoint moves the write-ahead log into the database file. SQLite would do so
+// by itself inside a commit, and keep an fsync error of it to itself. What could
+// not be moved is still in the log, and so is what is committed until the process
+// has ended: the log begins anew only behind a checkpoint that succeeded. A full
+// disk leaves the log as it is, to be moved later.
+func (w *single) checkpoint(conn *sqliteConn) {
+	if w.broken.Load() {
+		return
+	}
+	err := each(conn, "PRAGMA wal_checkpoint(PASSIVE)", func(st result) error {
+		w.long.Store(st.ColumnInt(1) > longest)
+		return nil
+	})
+	if err != nil && isIOError(err) {
+		w.broken.Store(true)
 		w.fatal(err)
 	}
 }
@@ -73,7 +114,7 @@ func (w *single) checkpoint() {
 // commit runs a batch in one transaction and answers all of it only afterwards:
 // even a refusal may rest on what another call of the batch did.
 func (w *single) commit(batch []*job) {
-	if w.broken {
+	if w.broken.Load() {
 		refuse(batch, fault.New(fault.StoreUnavailable))
 		return
 	}
@@ -194,7 +235,7 @@ func (w *single) fail(err error, committing bool) error {
 	reason := fault.StoreUnavailable
 	if isIOError(err) || committing && !isFull(err) {
 		reason = fault.OutcomeUnknown
-		w.broken = true
+		w.broken.Store(true)
 		w.fatal(err)
 	}
 	return errors.Join(fault.New(reason), errStorage{err})

@@ -47,6 +47,7 @@ type job struct {
 	take, undo func()
 	tries      int      // runs of which nothing was kept
 	needs      []string // records whose cases it has turned out to need
+	stale      bool     // it has met a connection of a server that is no more
 	asked      time.Time
 	err        error
 	done       chan struct{}

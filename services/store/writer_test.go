@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,11 +16,12 @@ import (
 // What took effect outside of the database inside a transaction is taken back
 // with it, before anything else is written.
 func TestWhatATransactionTookIntoUseIsTakenBackWithIt(t *testing.T) {
-	conn, err := openConn(filepath.Join(t.TempDir(), "jisr.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newSingle(conn, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	conn, err := openConn(path)
+	must(t, err)
+	mover, err := openConn(path)
+	must(t, err)
+	w := newSingle(conn, mover, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
 	defer func() {
 		if err := w.close(); err != nil {
 			t.Error(err)
@@ -62,7 +64,9 @@ func TestAnEntryIsHeldAgainstTheEpochThatWasKept(t *testing.T) {
 	conn, err := openConn(path)
 	must(t, err)
 	must(t, migrate(conn))
-	w := newSingle(conn, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
+	mover, err := openConn(path)
+	must(t, err)
+	w := newSingle(conn, mover, func(err error) { t.Errorf("fatal: %v", err) }, unmeasured{})
 	defer func() { must(t, w.close()) }()
 	s := &Store{Options: Options{Clock: time.Now}}
 	entries := 0
@@ -173,5 +177,41 @@ func TestAnEntryIsFoundByEachOfItsSubjects(t *testing.T) {
 		if int(found) != subjects {
 			t.Errorf("an entry about %d records is found by %d", subjects, found)
 		}
+	}
+}
+
+// The log is moved beside the writer, and does not grow without end under load.
+func TestTheWriteAheadLogIsMovedWhileOthersWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	opened, w, err := openFile(path, unmeasured{}, func(err error) { t.Errorf("fatal: %v", err) })
+	must(t, err)
+	ballast := make([]byte, 8<<10)
+	writing := func(calls int) {
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				for i := range calls / 16 {
+					err := w.do(t.Context(), func(conn transaction) error {
+						return exec(conn, "INSERT INTO probes(id, ballast) VALUES(?, ?) ON CONFLICT (id) DO UPDATE SET ballast = excluded.ballast", i%50, ballast)
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+	writing(20 * checkpointEvery)
+	database, wal, _ := opened.size()
+	if database < 50*int64(len(ballast)) {
+		t.Errorf("the database has %d bytes: nothing was moved into it", database)
+	}
+	if most := int64(3 * longest * 4200); wal > most {
+		t.Errorf("the write-ahead log has grown to %d bytes", wal)
+	}
+	must(t, opened.close())
+	if _, wal, _ := opened.size(); wal != 0 {
+		t.Errorf("a database that was closed leaves %d bytes in its log", wal)
 	}
 }

@@ -158,6 +158,38 @@ func TestConnectionsThatNeverBecomeOneKeepNobodyOut(t *testing.T) {
 	w := x.settle() // by a new connection
 	w.while(func() {})
 	x.bounded()
+	if log := x.logged(); !strings.Contains(log, "TOO_MANY_HANDSHAKES") {
+		t.Errorf("the log does not say why connections were closed:\n%s", log)
+	}
+}
+
+func TestChangesBeyondThoseMadeAtOnceWaitAndNoneIsRefused(t *testing.T) {
+	x := start(t, "budgets: {calls_in_flight: 48}\n") // of which six change something at once
+	w := x.settle()
+	attacker := x.client(evil)
+	opened, err := attacker.CreateCase(context.Background(), jisrv1.CreateCaseRequest_builder{Case: jisrv1.Case_builder{
+		CrimeType: jisrv1.Case_CRIME_TYPE_TRAFFICKING_IN_PERSONS, Governorate: "IQG15",
+		AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_KURDISTAN_REGION,
+	}.Build()}.Build())
+	x.must(err)
+	w.while(func() {
+		again := make(chan struct{}, 240)
+		for range cap(again) {
+			again <- struct{}{}
+		}
+		close(again)
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				for range again {
+					if _, err := attacker.CreateVictim(context.Background(), jisrv1.CreateVictimRequest_builder{Parent: opened.GetName(), Victim: jisrtest.Person(0)}.Build()); err != nil {
+						t.Errorf("a change that waits its turn is answered %v", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {

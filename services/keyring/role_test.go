@@ -1,0 +1,76 @@
+package keyring
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// role makes the role of deploy/keyring-role.sql in a site's database, under a
+// name and a password of the test's own, and returns the site as it sees it.
+func role(t *testing.T, s site) site {
+	t.Helper()
+	text, err := os.ReadFile("../../deploy/keyring-role.sql")
+	must(t, err)
+	name := "jisr_keyring_" + strings.ToLower(rand.Text())
+	s.hand(t, strings.ReplaceAll(string(text), "jisr_keyring", name))
+	s.hand(t, "ALTER ROLE "+name+" PASSWORD 'mulberry'")
+	t.Cleanup(func() { s.hand(t, "DROP OWNED BY "+name+"; DROP ROLE "+name) })
+	u, err := url.Parse(s.place)
+	must(t, err)
+	u.User = url.UserPassword(name, "mulberry")
+	return site{place: u.String(), kek: s.kek}
+}
+
+func TestTheRoleOfANodeCanDoWhatANodeDoesAndNothingElse(t *testing.T) {
+	ctx, s := context.Background(), onPostgres(t)
+	owner := s.open(t)
+	limited := role(t, s)
+	r := limited.open(t)
+	id := take(t, r)
+	remembers(t, r, id)
+	must(t, r.Probe(ctx))
+	remembers(t, owner, id)
+	must(t, r.Destroy(ctx, id))
+	if _, err := owner.AEAD(ctx, id); !errors.Is(err, ErrDestroyed) {
+		t.Errorf("what it destroys is not heard of: %v", err)
+	}
+	must(t, r.Close())
+	conn, err := pgx.Connect(ctx, limited.place)
+	must(t, err)
+	defer conn.Close(ctx)
+	for _, statement := range []string{
+		"UPDATE keys SET wrapped = ''", "TRUNCATE keys", "DROP TABLE keys", "ALTER TABLE keys DISABLE TRIGGER ALL",
+		"UPDATE ring SET id = gen_random_uuid()", "DELETE FROM ring", "CREATE TABLE more(id int)", "UPDATE migrations SET number = 2",
+	} {
+		if _, err := conn.Exec(ctx, statement); err == nil || !strings.Contains(err.Error(), "42501") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+// What a destroyed key leaves in the file is for the next keys to write over;
+// docs/threats.md says how far that goes.
+func TestThePlaceOfADestroyedKeyIsVacuumed(t *testing.T) {
+	ctx, s := context.Background(), onPostgres(t)
+	r := s.open(t)
+	const vacuumed = "SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'keys'"
+	id := take(t, r)
+	if s.hand(t, vacuumed) != 0 {
+		t.Fatal("it was vacuumed before: this test would prove nothing")
+	}
+	must(t, r.Destroy(ctx, id))
+	if s.hand(t, vacuumed) == 0 {
+		t.Error("it was not")
+	}
+	if s.hand(t, `SELECT COUNT(*) FROM pg_class WHERE relname = 'keys' AND 'autovacuum_vacuum_threshold=0' = ANY(reloptions)
+		AND 'autovacuum_vacuum_scale_factor=0' = ANY(reloptions)`) != 1 {
+		t.Error("where the role may not, the server does not do it by itself")
+	}
+}
