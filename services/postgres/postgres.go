@@ -69,7 +69,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
-	c.OnNotice = note
+	c.OnNotice, c.DialFunc = note, dial
 	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return examine(ctx, conn, o) }
 	config.MaxConns = int32(min(o.Connections, 10_000))
 	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3

@@ -97,8 +97,9 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		}
 		done = append(done, j)
 	}
-	if !slices.ContainsFunc(done, func(j *job) bool { return j.err == nil }) {
-		c.giveUp() // there is nothing to keep
+	kept := slices.ContainsFunc(done, func(j *job) bool { return j.err == nil })
+	if !kept {
+		c.giveUp()
 	} else if err := c.commit(); err != nil {
 		if len(batch) == 1 && inTheWay(err) && batch[0].again(c.needs) {
 			return batch
@@ -106,10 +107,9 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		refuse(done, err)
 		return rest
 	}
-	if len(done) == 0 {
-		return rest
+	if kept {
+		s.meter.Committed(len(done), c.kinds, time.Since(began))
 	}
-	s.meter.Committed(len(done), c.kinds, time.Since(began))
 	for _, j := range done {
 		if j.err == nil && j.take != nil {
 			s.lawful.turn.Lock() // whoever has read the agreement of before has set it by now
