@@ -15,6 +15,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
@@ -37,6 +38,15 @@ func (c *Config) check(r *reader) {
 	}
 	if c.DrainLimit > longestDrain {
 		r.mistake("drain_limit", "must not be longer than %v", longestDrain)
+	}
+	switch c.Survives {
+	case "", survivesProcess:
+	case survivesNode:
+		if !postgres.IsURL(c.Database) {
+			r.mistake("survives", "a database in a file is lost with its machine: name one of PostgreSQL, or leave this out")
+		}
+	default:
+		r.mistake("survives", "must be %s or %s", survivesProcess, survivesNode)
 	}
 	c.checkMetrics(r)
 	for _, s := range settings {

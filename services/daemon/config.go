@@ -19,7 +19,8 @@ type Config struct {
 	TrustDomain string `yaml:"trust_domain"`
 	// Agreement is the file of the data-sharing agreement.
 	Agreement string `yaml:"agreement"`
-	// Database is the file of the embedded store.
+	// Database is the file of the embedded store, or the postgres:// URL of a
+	// database that several nodes share.
 	Database string `yaml:"database"`
 	// Keyring is the file of the data keys; it belongs on another volume than
 	// the database and outside of its backups. Or the postgres:// URL of a database
@@ -27,6 +28,9 @@ type Config struct {
 	Keyring string `yaml:"keyring"`
 	// KeyEncryptionKey is the file of the key that wraps the data keys.
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
+	// Survives is what an answered change survives where databases are PostgreSQL's:
+	// `process`, or `node` where commits must wait for a standby.
+	Survives string `yaml:"survives"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
 	// Budgets bound what each agency may ask for.

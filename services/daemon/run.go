@@ -72,14 +72,18 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, err
 	}
-	if d.ring, err = keyring.Open(c.Keyring, kek); err != nil {
+	var demands []keyring.Demand
+	if c.demanded().SurvivesNode {
+		demands = append(demands, keyring.SurvivesNode)
+	}
+	if d.ring, err = keyring.Open(c.Keyring, kek, demands...); err != nil {
 		return nil, err
 	}
 	if d.tracing, err = tracing.Open(ctx, collector, version, d.reportTraces); err != nil {
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{
-		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
+		Database: c.Database, Postgres: c.demanded(), Use: d.law.Store, Keyring: d.ring, Law: d.law.Load, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
@@ -102,6 +106,11 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 		d.ops = newOperations(listener, d.metrics.Handler(), d.server.Health)
 	}
 	return d, nil
+}
+
+// demanded is what is demanded of a PostgreSQL server beyond what always is.
+func (c *Config) demanded() postgres.Options {
+	return postgres.Options{SurvivesNode: c.Survives == survivesNode}
 }
 
 // bind binds the port of a setting.
@@ -127,7 +136,7 @@ func (d *Daemon) readLaw(ctx context.Context) (*agreement.Law, error) {
 	if mistakes == nil {
 		return law, nil
 	}
-	last, err := store.InForce(ctx, d.config.Database, postgres.Options{})
+	last, err := store.InForce(ctx, d.config.Database, d.config.demanded())
 	if err != nil || last == nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}
