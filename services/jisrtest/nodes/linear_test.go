@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -123,4 +124,7 @@ func TestCallsOnOneReferralAreAsIfOneAfterTheOtherWhateverBreaksOnThreeNodes(t *
 		}
 	}
 	t.Logf("%d calls, %d of them open for ever", asked, open)
+	if strings.Contains(h.logged(), "internal error") {
+		t.Errorf("what broke around a node is told as a fault of its own:\n%s", h.logged())
+	}
 }
