@@ -25,8 +25,7 @@ type history struct {
 	mu    sync.Mutex
 	done  []porcupine.Operation
 	grown chan struct{} // closed at the next, where somebody waits for it
-	// open counts the changes of which nobody was told, asked again those that were repeated.
-	open, again int
+	open  int           // changes of which nobody was told
 }
 
 func newHistory() *history { return &history{began: time.Now()} }
@@ -45,6 +44,12 @@ func (h *history) note(o porcupine.Operation) {
 		close(h.grown)
 		h.grown = nil
 	}
+}
+
+func (h *history) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.done)
 }
 
 // until waits until so many are noted; false if done is closed before.

@@ -46,6 +46,7 @@ type house struct {
 	keys    string
 	more    string // of every node's configuration
 	nodes   []*node
+	taken   []*pgx.Conn // connections that nobody else has
 }
 
 // newHouse makes the databases and files of an exchange, and no node.

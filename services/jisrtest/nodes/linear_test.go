@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -26,9 +27,12 @@ const (
 	faults = 5
 )
 
-// rounds is how many a run has: few, unless JISR_NODES_ROUNDS asks for more.
+// long, set to a number of rounds, asks for a run that is not in a hurry.
+const long = "JISR_NODES_ROUNDS"
+
+// rounds is how many a run has.
 func rounds(t testing.TB) int {
-	text := os.Getenv("JISR_NODES_ROUNDS")
+	text := os.Getenv(long)
 	if text == "" {
 		return 3
 	}
@@ -41,7 +45,7 @@ func rounds(t testing.TB) int {
 
 // round lets the desks of both parties work on new referrals of one person, and
 // faults come in between.
-func (h *house) round(random *rand.Rand, faults []func()) *history {
+func (h *house) round(random *rand.Rand, mishaps []mishap) *history {
 	h.t.Helper()
 	told, names := newHistory(), h.drafts(h.matter(), drafts)
 	var all sync.WaitGroup
@@ -55,12 +59,12 @@ func (h *house) round(random *rand.Rand, faults []func()) *history {
 	done := make(chan struct{})
 	var struck sync.WaitGroup
 	struck.Go(func() {
-		for i, fault := range faults {
+		for i, strike := range mishaps {
 			// Spread over two thirds of what is to come.
-			if !told.until((i+1)*2*clerks*calls*2/3/(len(faults)+1), done) {
+			if !told.until((i+1)*2*clerks*calls*2/3/(len(mishaps)+1), done) {
 				return
 			}
-			fault()
+			strike(told, done)
 		}
 	})
 	all.Wait()
@@ -72,24 +76,38 @@ func (h *house) round(random *rand.Rand, faults []func()) *history {
 	return told
 }
 
-// faults draws what befalls nodes and lines.
-func (h *house) faults(random *rand.Rand, n int) (list []func()) {
+// mishap is something that befalls nodes or lines while a history is made.
+type mishap func(*history, <-chan struct{})
+
+// mishaps draws some; those that take long only in a run that is not in a hurry.
+func (h *house) mishaps(random *rand.Rand, n int) (list []mishap) {
+	kinds := 6
+	if os.Getenv(long) != "" {
+		kinds = 8
+	}
 	for range n {
 		victim := h.nodes[random.IntN(len(h.nodes))]
-		switch random.IntN(5) {
-		case 0:
-			list = append(list, func() {
+		half := random.IntN(2)
+		list = append(list, map[int]mishap{
+			0: func(*history, <-chan struct{}) {
 				victim.kill()
 				victim.restart()
-			})
-		case 1:
-			list = append(list, victim.line.sever)
-		case 2, 3:
-			list = append(list, func() { victim.line.cutAfter("^COMMIT") })
-		case 4:
-			half := random.IntN(2)
-			list = append(list, func() { h.terminate(half) })
-		}
+			},
+			1: func(*history, <-chan struct{}) { victim.line.sever() },
+			2: func(*history, <-chan struct{}) { victim.line.cutAfter("^COMMIT") },
+			3: func(*history, <-chan struct{}) { victim.line.cutAfter("^COMMIT") },
+			4: func(*history, <-chan struct{}) { victim.line.cutAfter("INSERT INTO log_entries") },
+			5: func(*history, <-chan struct{}) { h.terminate(half) },
+			6: func(*history, <-chan struct{}) {
+				h.must(h.cluster.Kill())
+				h.must(h.cluster.Start())
+			},
+			7: func(told *history, done <-chan struct{}) { // it holds what it holds, and says nothing
+				victim.signal(syscall.SIGSTOP)
+				told.until(told.len()+20, done)
+				victim.signal(syscall.SIGCONT)
+			},
+		}[random.IntN(kinds)])
 	}
 	return list
 }
@@ -116,7 +134,7 @@ func TestCallsOnOneReferralAreAsIfOneAfterTheOtherWhateverBreaksOnThreeNodes(t *
 	h := newHouse(t, throwaway.Durable(t)).open(three)
 	asked, open := 0, 0
 	for range rounds(t) {
-		told := h.round(random, h.faults(random, faults))
+		told := h.round(random, h.mishaps(random, faults))
 		told.linear(t)
 		asked, open = asked+len(told.done), open+told.open
 		if t.Failed() {

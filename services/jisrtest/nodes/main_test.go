@@ -7,6 +7,7 @@
 package nodes_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,6 +27,11 @@ var (
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	// Tests that are run beside each other wait nearly all the time.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, "nodes:", err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "jisr-nodes-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "nodes:", err)
