@@ -198,7 +198,7 @@ func (n *node) holds() (goroutines, memory int) {
 	return goroutines, memory
 }
 
-// lines keeps what a process logs, without the line of every call.
+// lines keeps what a process logs, without the lines of single calls.
 type lines struct {
 	serving chan served
 
@@ -218,7 +218,7 @@ func (l *lines) read(r io.Reader) {
 		}
 		_ = json.Unmarshal(scanner.Bytes(), &line) // what is no JSON is kept as it is
 		switch line.Msg {
-		case "call":
+		case "call", "the store failed a call":
 			continue
 		case "serving":
 			l.serving <- line.served
