@@ -28,14 +28,15 @@ type process struct {
 }
 
 // start starts a peer on a laid directory and returns when it is ready. What it
-// logs goes to a file there, as a service's log does.
-func start(ctx context.Context, kind, dir string) (_ *process, err error) {
+// logs goes to a file there, as a service's log does. Its environment is this
+// program's with env beside.
+func start(ctx context.Context, kind, dir string, env ...string) (_ *process, err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	p := &process{kind: kind, command: exec.CommandContext(ctx, program)} //nolint:gosec // this program itself
-	p.command.Env = append(os.Environ(), peerVariable+"="+kind, dirVariable+"="+dir)
+	p.command.Env = append(append(os.Environ(), peerVariable+"="+kind, dirVariable+"="+dir), env...)
 	// No peer outlives the bench, however that ends.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if p.in, err = p.command.StdinPipe(); err != nil {

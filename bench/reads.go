@@ -11,6 +11,7 @@ import (
 )
 
 // reads measures G1 to G3: whole calls over mutual TLS, in CPU of the server.
+// Metrics are always on; what G3 turns on is tracing.
 func reads(ctx context.Context, b *bench) (results []result, err error) {
 	var worlds []*world
 	var clients []*client
@@ -22,8 +23,16 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	for _, root := range []string{b.memory, b.disk} {
-		w, err := build(ctx, root, "reads")
+	sink, err := collect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sink.close()) }()
+	for _, at := range []struct {
+		root, name string
+		env        []string
+	}{{b.memory, "reads", nil}, {b.disk, "reads", nil}, {b.memory, "traced", sink.environment()}} {
+		w, err := build(ctx, at.root, at.name, at.env...)
 		if err != nil {
 			return nil, err
 		}
@@ -36,14 +45,14 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 		}
 		clients = append(clients, c)
 	}
-	memory, disk, raw, typed := worlds[0].client, worlds[1].client, clients[0], clients[1]
+	memory, disk, traced, raw, typed := worlds[0].client, worlds[1].client, worlds[2].client, clients[0], clients[1]
 	one := func(w *world) []proto.Message { return victimRequests(w.names) }
 	page := func(*world) []proto.Message { return []proto.Message{pageRequest()} }
 
 	calls := b.calls(2000)
 	single, err := b.compare(ctx, getVictim,
 		slot{"raw", raw, one(worlds[0]), calls, 32}, slot{"exchange", memory, one(worlds[0]), calls, 32},
-		slot{"typed", typed, one(worlds[0]), calls, 32},
+		slot{"traced", traced, one(worlds[2]), calls, 32}, slot{"typed", typed, one(worlds[0]), calls, 32},
 		slot{"raw at 128", raw, one(worlds[0]), calls, 128}, slot{"durable", disk, one(worlds[1]), calls, 128})
 	if err != nil {
 		return nil, err
@@ -71,7 +80,8 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 		atMost("G2", "page of 100 victims / typed peer", 1./6, ratio(pages["exchange"], pages["typed"], cost)),
 		known("  CPU of a page", "raw %s, exchange %s, typed %s", micros(of(pages["raw"], cost).median),
 			micros(of(pages["exchange"], cost).median), micros(of(pages["typed"], cost).median)),
-		unmeasured("G3", "tracing at 1 % and metrics on / G1", "not measured: no round turns tracing on yet"),
+		atMost("G3", "GetVictim, tracing at 1 % and metrics on / metrics on", 1.3, ratio(single["traced"], single["exchange"], cost)),
+		known("  batches of traces", "%d", sink.taken.Load()),
 	)
 	return results, nil
 }

@@ -23,6 +23,7 @@ const (
 // world is an exchange that serves a page of victims, and what it answered.
 type world struct {
 	dir      string
+	env      []string // of the exchange, beside its configuration
 	exchange *process
 	client   *client
 	names    []string
@@ -30,8 +31,8 @@ type world struct {
 
 // build lays a directory, opens a case with a page of victims through mutual
 // TLS, and keeps the exchange's replies for the peers that have theirs ready.
-func build(ctx context.Context, root, name string) (_ *world, err error) {
-	w := &world{}
+func build(ctx context.Context, root, name string, env ...string) (_ *world, err error) {
+	w := &world{env: env}
 	if w.dir, err = lay(root, name); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func build(ctx context.Context, root, name string) (_ *world, err error) {
 
 // open starts the exchange on the world's files and connects as the prosecutor.
 func (w *world) open(ctx context.Context) (err error) {
-	if w.exchange, err = start(ctx, "exchange", w.dir); err != nil {
+	if w.exchange, err = start(ctx, "exchange", w.dir, w.env...); err != nil {
 		return err
 	}
 	w.client, err = dial(w.exchange, w.dir, peer.Prosecutor)

@@ -10,11 +10,10 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/budget"
+	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/logline"
@@ -58,8 +57,10 @@ func (s *Server) bound(ctx context.Context, method string) context.Context {
 	if named, ok := ctx.Deadline(); ok && named.Before(most) {
 		return ctx
 	}
-	bounded, cancel := context.WithDeadline(ctx, most)
-	context.AfterFunc(ctx, cancel) // the transport ends ctx with the stream
+	// The transport ends ctx with the stream, and ctx ends what is below it: waiting
+	// for that to cancel would begin a goroutine for each call.
+	bounded, cancel := context.WithDeadline(ctx, most) //nolint:gosec // see above
+	_ = cancel
 	return bounded
 }
 
@@ -119,24 +120,12 @@ func hold(ctx context.Context, wait time.Duration) error {
 // weigh charges an agency for the records of a list that it was given.
 func (s *Server) weigh(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	reply, err := handler(ctx, request)
-	if m, ok := reply.(proto.Message); ok && err == nil {
+	if released, ok := reply.(*disclosure.Released); ok && err == nil {
 		if c, err := identity.FromContext(ctx); err == nil {
-			s.budgets.Of(c.Agency).Charge(records(m) / recordsAtOnce)
+			s.budgets.Of(c.Agency).Charge(released.Listed() / recordsAtOnce)
 		}
 	}
 	return reply, err
-}
-
-// records is how many messages a reply lists.
-func records(m proto.Message) (n int) {
-	r := m.ProtoReflect()
-	fields := r.Descriptor().Fields()
-	for i := range fields.Len() {
-		if fd := fields.Get(i); fd.IsList() && fd.Kind() == protoreflect.MessageKind {
-			n += r.Get(fd).List().Len()
-		}
-	}
-	return n
 }
 
 // paceMessages draws each message of a stream as a call of its own: a stream

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/jisr-exchange/jisr/services/disclosure"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -30,6 +31,7 @@ var (
 	errMany       = errors.New("too many fields")
 	errDepth      = errors.New("nested too deep")
 	errCompressed = errors.New("compressed requests are not taken")
+	errUnreleased = errors.New("a reply that the page gate did not release")
 )
 
 // codec counts what a request holds before it builds it: unary requests are
@@ -38,6 +40,22 @@ var (
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(encodingproto.Name)} }
+
+// Marshal sends a reply of the contract as the page gate released it, and no
+// other: a handler that got around the gate gets no answer out.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if released, ok := v.(*disclosure.Released); ok {
+		return released.Send()
+	}
+	if m, ok := v.(proto.Message); !ok || ofContract(m) {
+		return nil, errUnreleased
+	}
+	return c.CodecV2.Marshal(v) // health and reflection
+}
+
+func ofContract(m proto.Message) bool {
+	return m.ProtoReflect().Descriptor().ParentFile().Package() == "jisr.v1"
+}
 
 // plainOnly refuses compressed requests: a small one must not become a large one.
 // Nothing of the exchange's own links a compressor, but the exporter of traces
@@ -60,7 +78,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buffer.Free()
 	err := decode(buffer.ReadOnlyData(), m)
-	if err != nil && m.ProtoReflect().Descriptor().ParentFile().Package() == "jisr.v1" {
+	if err != nil && ofContract(m) {
 		proto.Reset(m)
 		m.ProtoReflect().SetUnknown(mark(err))
 		return nil

@@ -8,6 +8,7 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // as the server has it
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -100,6 +101,21 @@ func TestARequestIsCountedBeforeItIsBuilt(t *testing.T) {
 	m = &jisrv1.CreateCaseRequest{}
 	if err := decode(bytes.Repeat(one, maxFields+1), m); !errors.Is(err, errMany) || m.HasCase() {
 		t.Errorf("answered %v, built %v", err, m.HasCase())
+	}
+}
+
+func TestTheCodecSendsNoReplyThatTheGateDidNotRelease(t *testing.T) {
+	c := newCodec()
+	for what, reply := range map[string]any{
+		"a record": jisrv1.Victim_builder{Name: "cases/a/victims/b"}.Build(), "a list": &jisrv1.ListVictimsResponse{},
+		"bytes": []byte("as they are"), "nothing": nil, "a reply that was not made by the gate": &disclosure.Released{},
+	} {
+		if sent, err := c.Marshal(reply); err == nil {
+			t.Errorf("%s is sent: %d bytes", what, sent.Len())
+		}
+	}
+	if sent, err := c.Marshal(&grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}); err != nil || sent.Len() == 0 {
+		t.Errorf("health is not answered: %v", err)
 	}
 }
 

@@ -30,8 +30,9 @@ func (s *Server) timers(ctx context.Context) {
 }
 
 // Expire moves consents, orders and shares whose terms have passed to the states
-// that say so, and forgets answers that no repetition is told any more. One that
-// cannot be moved does not hold up the others.
+// that say so, forgets answers that no repetition is told any more, and seats
+// monitors that were not seated when their agreement was adopted. One that cannot
+// be moved does not hold up the others.
 func (s *Server) Expire(ctx context.Context) error {
 	due, err := s.store.Overdue(ctx)
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *Server) Expire(ctx context.Context) error {
 			failed = append(failed, err)
 		}
 	}
-	failed = append(failed, s.store.Forget(ctx))
+	failed = append(failed, s.store.Forget(ctx), s.store.SeatMonitors(ctx))
 	s.opts.Metrics.TermsRun(s.opts.Clock())
 	return errors.Join(failed...)
 }

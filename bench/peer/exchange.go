@@ -2,11 +2,11 @@ package peer
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 
 	"github.com/jisr-exchange/jisr/services/daemon"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // Exchange is jisrd itself, by its own configuration, logging a line for each
@@ -17,7 +17,7 @@ func Exchange(dir string) (*Peer, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.Open(ctx, config, "bench", slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	d, err := daemon.Open(ctx, config, "bench", logline.New("json", os.Stderr))
 	if err != nil {
 		stop()
 		return nil, err

@@ -16,7 +16,8 @@ import (
 // microsecond, which is less than a clock tells apart.
 const Batch = 100
 
-// many is more subjects than the keyring keeps ciphers of, so that every opening unwraps a key.
+// many is more subjects than the keyring keeps ciphers of and fewer than it keeps
+// wrapped keys of, so that an opening unwraps a key that is at hand.
 const many = 3 * 4096
 
 // rest is a record at rest, as the store hands it to the page.
@@ -31,7 +32,7 @@ func Open(dir string) (*Peer, error) { return opening(dir, 1, 1) }
 // OpenHidden is Open where what is hidden is as long as the contract allows.
 func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500) }
 
-// OpenUnwrap is Open where every record's key has to be read and unwrapped.
+// OpenUnwrap is Open where a record's key is at hand, wrapped.
 func OpenUnwrap(dir string) (*Peer, error) { return opening(dir, many, 1) }
 
 // opening opens up to so many records, one after another.

@@ -28,6 +28,8 @@ type Peer struct {
 	Work func(caller int) error
 	// Stop ends it.
 	Stop func() error
+
+	spare []byte // reserved as the exchange's is; see daemon.Spare
 }
 
 // Kinds are the peers by name. Each starts on a directory that Lay has laid.

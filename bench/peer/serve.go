@@ -17,9 +17,11 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/daemon"
 )
 
-// workers is the exchange's own setting; every peer has it.
+// workers is the exchange's own setting; every peer has it. So is the
+// reserve of memory.
 const workers = 128
 
 // serve serves over mutual TLS 1.3 until Stop.
@@ -51,7 +53,7 @@ func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption
 	register(s)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
-	return &Peer{Addr: listener.Addr().String(), Stop: func() error {
+	return &Peer{Addr: listener.Addr().String(), spare: make([]byte, daemon.Spare), Stop: func() error {
 		s.Stop()
 		return <-served
 	}}, nil

@@ -16,7 +16,7 @@ import (
 // record that is not on the docket does not leave.
 type Docket struct {
 	mu       sync.Mutex
-	loaded   map[string]Loaded
+	loaded   map[string]*Loaded // a map makes room for eight at once, of which most calls need one
 	finished proto.Message
 	receipt  string
 	kept     []string
@@ -45,7 +45,7 @@ type docketKey struct{}
 
 // WithDocket gives a call an empty docket of its own.
 func WithDocket(ctx context.Context) (context.Context, *Docket) {
-	d := &Docket{loaded: make(map[string]Loaded)}
+	d := &Docket{loaded: make(map[string]*Loaded)}
 	return context.WithValue(ctx, docketKey{}, d), d
 }
 
@@ -59,7 +59,7 @@ func DocketFrom(ctx context.Context) *Docket {
 func (d *Docket) Load(name string, l Loaded) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.loaded[name] = l
+	d.loaded[name] = &l
 }
 
 // Loaded tells how a record was loaded.
@@ -67,7 +67,10 @@ func (d *Docket) Loaded(name string) (Loaded, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l, ok := d.loaded[name]
-	return l, ok
+	if !ok {
+		return Loaded{}, false
+	}
+	return *l, true
 }
 
 // Keep notes what a call took before it reads: a read that is done again must

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
-	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
@@ -39,22 +39,16 @@ func (c *Config) check(r *reader) {
 	if c.DrainLimit > longestDrain {
 		r.mistake("drain_limit", "must not be longer than %v", longestDrain)
 	}
-	switch c.Survives {
-	case "", survivesProcess:
-	case survivesNode:
-		if !postgres.IsURL(c.Database) {
-			r.mistake("survives", "a database in a file is lost with its machine: name one of PostgreSQL, or leave this out")
-		}
-	default:
-		r.mistake("survives", "must be %s or %s", survivesProcess, survivesNode)
-	}
 	c.checkMetrics(r)
 	for _, s := range settings {
 		if path := s.path(c); path != nil {
 			r.checkFile(s, *path)
+		} else if url := s.url(c); url != "" {
+			r.checkServed(s, url)
 		}
 	}
 	r.apart(c)
+	c.checkDatabases(r)
 }
 
 // checkMetrics keeps the operators' port from agencies and other machines.
@@ -143,9 +137,10 @@ func (r *reader) apart(c *Config) {
 	}
 }
 
-// Check reads the configuration and all that it names, serves nothing and makes
-// nothing. Its error names all that is wrong.
-func Check(path string) error {
+// Check reads the configuration and all that it names, asks the servers of its
+// databases, serves nothing and makes nothing. Its error names all that is wrong; it
+// is ErrServer where nothing is wrong but with those servers.
+func Check(ctx context.Context, path string) error {
 	c, err := LoadConfig(path)
 	var wrong Mistakes
 	if c == nil || err != nil && !errors.As(err, &wrong) {
@@ -170,10 +165,12 @@ func Check(path string) error {
 	}
 	_, err = traces()
 	note(err)
-	if len(wrong) > 0 {
-		return wrong
+	unserved := c.review(ctx)
+	if len(wrong) == 0 {
+		return unserved
 	}
-	return nil
+	note(unserved)
+	return wrong
 }
 
 // identity reads what the exchange is known by and knows others by.

@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -32,6 +33,8 @@ type Log interface {
 	// Append returns when the entry is durable, or agreement.ErrMoved when the
 	// standing under which the records were loaded no longer holds.
 	Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (entry string, err error)
+	// Current returns agreement.ErrMoved unless an agreement is the one in force, whichever node adopted that.
+	Current(ctx context.Context, law *agreement.Law) error
 }
 
 // Shelf reads one record again when standing moved under a stream.
@@ -58,8 +61,9 @@ func NewGate(p *Page, log Log, shelf Shelf, recheck func(context.Context, *ident
 	return &Gate{page: p, log: log, shelf: shelf, recheck: recheck, clock: clock}, nil
 }
 
-// Unary is the gate around a unary rpc.
-func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// Unary is the gate around a unary rpc. It returns agreement.ErrMoved where the
+// caller has to come through the door again, since another agreement is in force.
+func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
 		return nil, err
@@ -71,47 +75,63 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	if err := g.page.admit(c, m); err != nil {
 		return nil, err
 	}
-	// The agreement stands in every reply, refusals too.
-	if err := grpc.SetHeader(ctx, metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
-		return nil, err
-	}
-	ctx, docket := agreement.WithDocket(ctx)
+	// The agreement stands in every reply, after a panic too, and beside it the entry.
+	// They are set at once, since each setting copies what was set before. Beside a
+	// refusal it is set when that is final.
+	headers := metadata.MD{AgreementHeader: {c.Law.Hash()}}
+	defer func() {
+		if err != nil {
+			return
+		}
+		if unset := grpc.SetHeader(ctx, headers); unset != nil {
+			reply, err = nil, cmp.Or(ctx.Err(), unset) // a caller that has gone is no fault of ours
+		}
+	}()
+	inner, docket := agreement.WithDocket(ctx)
 	for range rereads {
 		docket.Clear()
-		reply, err := handler(ctx, request)
+		var out *Released
+		var entry string
+		loaded, err := handler(inner, request)
+		if err == nil {
+			out, entry, err = g.release(inner, c, docket, rpcName(info.FullMethod), loaded)
+		}
 		if errors.Is(err, agreement.ErrMoved) {
+			if err := g.log.Current(ctx, c.Law); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		out, entry, err := g.release(ctx, c, docket, rpcName(info.FullMethod), reply)
-		if errors.Is(err, agreement.ErrMoved) {
-			continue
+		if entry != "" {
+			headers[ReceiptHeader] = []string{g.page.nameFor(c, entry)}
 		}
-		if err != nil {
-			return nil, err
-		}
-		if entry == "" {
-			return out, nil
-		}
-		return out, grpc.SetHeader(ctx, metadata.Pairs(ReceiptHeader, g.page.nameFor(c, entry)))
+		return out, nil
 	}
-	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
+	// Who may see what keeps moving.
 	return nil, fault.New(fault.StoreUnavailable)
 }
 
 // release renders a reply, writes down what it shows, waits until that is
 // durable, and only then gives it out.
-func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreement.Docket, rpc string, reply any) (proto.Message, string, error) {
+func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreement.Docket, rpc string, reply any) (*Released, string, error) {
 	m, ok := reply.(proto.Message)
 	if !ok {
 		return nil, "", errUnloaded
 	}
 	if entry, done := docket.Finished(m); done {
-		return m, entry, nil // rendered and logged in the transaction of the change
+		// Rendered and logged in the transaction of the change.
+		out, err := encoded(listed(m), func(b []byte) ([]byte, error) { return proto.MarshalOptions{}.MarshalAppend(b, m) })
+		return out, entry, err
 	}
-	out, what, err := g.page.rebuild(g.page.ring.AsOfNow(ctx), c, m, true)
+	var what []shown
+	asOfNow := g.page.ring.AsOfNow(ctx)
+	out, err := encoded(listed(m), func(b []byte) (_ []byte, err error) {
+		b, what, err = g.page.encode(asOfNow, c, b, m, true)
+		return b, err
+	})
 	if err != nil {
 		return nil, "", err
 	}
@@ -119,7 +139,8 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 		what = g.consulted(docket)
 	}
 	if len(what) == 0 {
-		return out, "", nil
+		// No entry is held against the agreement in force, and what is said follows from it all the same.
+		return out, "", g.log.Current(ctx, c.Law)
 	}
 	entry, err := g.log.Append(ctx, disclosed(c, rpc, what, g.clock()), loads(what), c.Law)
 	if err != nil {
@@ -162,14 +183,17 @@ func loads(what []shown) []agreement.Loaded {
 }
 
 // Receipt renders the reply of a change inside its transaction: the records'
-// headers alone, as the caller may see them, and which classes that shows.
+// headers alone, as the caller may see them, and which classes that shows. The
+// reply holds what was rendered as bytes, which it marshals by copy.
 func (p *Page) Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, map[string]record.ClassSet, error) {
-	out, what, err := p.rebuild(ctx, c, reply, false)
+	b, what, err := p.encode(ctx, c, nil, reply, false)
+	out := reply.ProtoReflect().New()
+	out.SetUnknown(b)
 	classes := make(map[string]record.ClassSet, len(what))
 	for _, w := range what {
 		classes[w.name] |= w.classes
 	}
-	return out, classes, err
+	return out.Interface(), classes, err
 }
 
 // rpcName is a method as the agreement and the log name it: `CaseService/GetCase`.

@@ -15,7 +15,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
@@ -54,10 +53,10 @@ type shown struct {
 	classes record.ClassSet
 }
 
-// render encodes a record as the caller may see it: header fields and sections
+// render appends a record as the caller may see it: header fields and sections
 // of the lens's classes, and what is computed for this caller. With sections
 // false it renders the header alone, as the reply of a change.
-func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, sections bool) ([]byte, shown, error) {
+func (p *Page) render(ctx context.Context, c *identity.Caller, out []byte, m proto.Message, sections bool) ([]byte, shown, error) {
 	t := record.TypeOf(m)
 	name, err := bareName(t, m)
 	if err != nil {
@@ -77,15 +76,17 @@ func (p *Page) render(ctx context.Context, c *identity.Caller, m proto.Message, 
 	}
 	defer e.GiveBack()
 	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
-	out := make([]byte, 0, len(l.Header)+len(raw)+256)
+	start := len(out)
 	out, classes, err := appendHeader(out, t, l.Header, lens)
 	if err != nil {
 		return nil, shown{}, err
 	}
 	if c.Law.Pseudonymous(c.Role) {
-		if out, err = p.disguise(c.Agency, t, out); err != nil {
+		disguised, err := p.disguise(c.Agency, t, out[start:])
+		if err != nil {
 			return nil, shown{}, err
 		}
+		out = append(out[:start], disguised...)
 	}
 	out = p.appendView(out, c, name, t, l, e, lens)
 	if sections {
@@ -192,12 +193,4 @@ func appendBinding(b []byte, name string, n protowire.Number, revision uint64) [
 	b = protowire.AppendString(b, name)
 	b = protowire.AppendVarint(b, uint64(n))
 	return protowire.AppendVarint(b, revision)
-}
-
-// raw returns a record of type t whose content is encoded bytes; a generated
-// message marshals them by copy.
-func raw(t *record.Type, encoded []byte) proto.Message {
-	m := t.New()
-	m.ProtoReflect().SetUnknown(protoreflect.RawFields(encoded))
-	return m
 }

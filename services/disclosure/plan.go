@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -15,7 +16,8 @@ import (
 
 // Replies are records, or envelopes of records with words of the exchange
 // beside them (page tokens, the agreement). A field of a reply that is neither
-// has no way out: the walk below builds the reply anew from what it knows.
+// has no way out: the walk below builds the reply anew from what it knows, and as
+// the bytes that are sent, so that nothing is encoded twice.
 
 // Handles reports, field by field, what of a reply type the gate would let
 // through; a field with an error is one that it would drop. For the start-up
@@ -44,19 +46,19 @@ func handles(d protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bo
 	return nil
 }
 
-// rebuild builds a reply anew: records through render, classed fields of the
-// exchange by copy, envelopes by the same rule. Whatever else stands in the
-// reply, unknown fields among it, is not built.
-func (p *Page) rebuild(ctx context.Context, c *identity.Caller, reply proto.Message, sections bool) (proto.Message, []shown, error) {
-	if t := record.TypeOf(reply); t != nil {
-		encoded, what, err := p.render(ctx, c, reply, sections)
+// encode appends a reply as it goes out, built anew: records through render,
+// classed fields of the exchange by copy, envelopes by the same rule. Whatever
+// else stands in the reply, unknown fields among it, is not built.
+func (p *Page) encode(ctx context.Context, c *identity.Caller, out []byte, reply proto.Message, sections bool) ([]byte, []shown, error) {
+	if record.TypeOf(reply) != nil {
+		out, what, err := p.render(ctx, c, out, reply, sections)
 		if err != nil {
 			return nil, nil, err
 		}
-		return raw(t, encoded), []shown{what}, nil
+		return out, []shown{what}, nil
 	}
 	in := reply.ProtoReflect()
-	out := in.New()
+	words := in.New() // of the exchange
 	var all []shown
 	for i := range in.Descriptor().Fields().Len() {
 		fd := in.Descriptor().Fields().Get(i)
@@ -65,42 +67,67 @@ func (p *Page) rebuild(ctx context.Context, c *identity.Caller, reply proto.Mess
 		}
 		if class := record.ClassOf(fd); class != 0 {
 			if class == jisrv1.DataClass_DATA_CLASS_EXCHANGE {
-				out.Set(fd, in.Get(fd))
+				words.Set(fd, in.Get(fd))
 			}
 			continue
 		}
 		if fd.Message() == nil || fd.IsMap() {
 			continue
 		}
-		what, err := p.rebuildField(ctx, c, in, out, fd, sections)
-		if err != nil {
+		var what []shown
+		var err error
+		if out, what, err = p.encodeField(ctx, c, out, in, fd, sections); err != nil {
 			return nil, nil, err
 		}
 		all = append(all, what...)
 	}
-	return out.Interface(), all, nil
+	out, err := proto.MarshalOptions{}.MarshalAppend(out, words.Interface())
+	return out, all, err
 }
 
-func (p *Page) rebuildField(ctx context.Context, c *identity.Caller, in, out protoreflect.Message, fd protoreflect.FieldDescriptor, sections bool) ([]shown, error) {
+func (p *Page) encodeField(ctx context.Context, c *identity.Caller, out []byte, in protoreflect.Message, fd protoreflect.FieldDescriptor, sections bool) ([]byte, []shown, error) {
 	if !fd.IsList() {
-		m, what, err := p.rebuild(ctx, c, in.Get(fd).Message().Interface(), sections)
-		if err != nil {
-			return nil, err
-		}
-		out.Set(fd, protoreflect.ValueOfMessage(m.ProtoReflect()))
-		return what, nil
+		return p.encodeInside(ctx, c, out, fd.Number(), in.Get(fd).Message().Interface(), sections)
 	}
-	var all []shown
-	from, to := in.Get(fd).List(), out.Mutable(fd).List()
-	for i := range from.Len() {
-		m, what, err := p.rebuild(ctx, c, from.Get(i).Message().Interface(), sections)
-		if err != nil {
-			return nil, err
+	list := in.Get(fd).List()
+	all := make([]shown, 0, list.Len())
+	for i := range list.Len() {
+		var what []shown
+		var err error
+		if out, what, err = p.encodeInside(ctx, c, out, fd.Number(), list.Get(i).Message().Interface(), sections); err != nil {
+			return nil, nil, err
 		}
-		to.Append(protoreflect.ValueOfMessage(m.ProtoReflect()))
 		all = append(all, what...)
 	}
-	return all, nil
+	return out, all, nil
+}
+
+// encodeInside appends a message as a field of another.
+func (p *Page) encodeInside(ctx context.Context, c *identity.Caller, out []byte, n protowire.Number, m proto.Message, sections bool) ([]byte, []shown, error) {
+	out = protowire.AppendTag(out, n, protowire.BytesType)
+	at := len(out)
+	out = append(out, make([]byte, lengthRoom)...)
+	out, what, err := p.encode(ctx, c, out, m, sections)
+	if err != nil {
+		return nil, nil, err
+	}
+	return setLength(out, at), what, nil
+}
+
+// lengthRoom is what is left for the length of a message before it is known: two
+// bytes are right for records of 128 bytes to 16 KiB, and others are moved.
+const lengthRoom = 2
+
+// setLength writes the length of what follows the room at.
+func setLength(out []byte, at int) []byte {
+	length := len(out) - at - lengthRoom
+	size := protowire.SizeVarint(uint64(length))
+	if size > lengthRoom {
+		out = append(out, make([]byte, size-lengthRoom)...)
+	}
+	copy(out[at+size:], out[at+lengthRoom:at+lengthRoom+length])
+	protowire.AppendVarint(out[:at], uint64(length))
+	return out[:at+size+length]
 }
 
 // carriesRecords reports whether a reply type can hold a record at all.

@@ -4,10 +4,10 @@
 package logline
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,27 +19,11 @@ import (
 // Reason is a stable name of why something was refused: upper case and underscores.
 type Reason interface{ ~string }
 
-// The shapes. What does not fit one is replaced, since it came from elsewhere than it should.
-var (
-	methods  = regexp.MustCompile(`^[A-Za-z0-9.]+/[A-Za-z0-9]+$`)
-	slugs    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	reasons  = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,62}$`)
-	ids      = regexp.MustCompile(`^[a-z2-7]{26}$`)
-	hashes   = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	words    = regexp.MustCompile(`^[a-z]{1,20}$`)
-	sqlCodes = regexp.MustCompile(`^SQLITE_[A-Z_]{1,40}$|^sqlite error [0-9]+$|^SQLSTATE_[0-9A-Z]{5}$`)
-	sockets  = regexp.MustCompile(`^[0-9A-Za-z.:%\[\]-]{1,80}$`)
-	// programs are a product and its version, of what a client says first of itself.
-	// The numbers are short, so that neither a telephone nor a civil number passes
-	// for a version; what follows (platform, remarks, a build's name) is not ours to keep.
-	programs = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*/v?[0-9]{1,5}(?:\.[0-9]{1,5}){0,3})(?:[ +-]|$)`)
-)
-
 // malformed stands for what did not fit.
 const malformed = "malformed"
 
-func shaped(key string, shape *regexp.Regexp, text string) slog.Attr {
-	if !shape.MatchString(text) {
+func shaped(key string, s shape, text string) slog.Attr {
+	if !s.MatchString(text) {
 		text = malformed
 	}
 	return slog.String(key, text)
@@ -133,8 +117,8 @@ const programLength = 64
 func Program(said []string) slog.Attr {
 	name := "other"
 	if len(said) == 1 {
-		if form := programs.FindStringSubmatch(said[0]); form != nil && len(form[1]) <= programLength {
-			name = form[1]
+		if known, ok := program(said[0]); ok && len(known) <= programLength {
+			name = known
 		}
 	}
 	return slog.String("user_agent", name)
@@ -146,19 +130,68 @@ var Keys = []string{
 	"reason", "serial", "storage", "subject", "system", "took", "type", "user_agent",
 }
 
+var listed = func() map[string]bool {
+	all := make(map[string]bool, len(Keys))
+	for _, k := range Keys {
+		all[k] = true
+	}
+	return all
+}()
+
 // New returns the server's log on w, as JSON or, for eyes, as text. An attribute
 // that is not on the list is replaced by the word that there was one.
 func New(format string, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{ReplaceAttr: onlyListed}
 	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(closed{Handler: slog.NewTextHandler(w, nil)})
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(closed{Handler: slog.NewJSONHandler(w, nil)})
 }
 
-func onlyListed(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && (slices.Contains(Keys, a.Key) || a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == slog.MessageKey) {
-		return a
+// closed holds each line against the list. It stands before the library's handler,
+// whose own way to replace attributes makes every line twice as dear.
+type closed struct {
+	slog.Handler
+	grouped bool // in a group nothing is on the list
+}
+
+var unlisted = slog.Bool("unlisted", true)
+
+// Handle lets a line through as it is, or without what is not on the list.
+func (h closed) Handle(ctx context.Context, r slog.Record) error {
+	sound := true
+	r.Attrs(func(a slog.Attr) bool {
+		sound = h.has(a)
+		return sound
+	})
+	if sound {
+		return h.Handler.Handle(ctx, r)
 	}
-	return slog.Bool("unlisted", true)
+	kept := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if !h.has(a) {
+			a = unlisted
+		}
+		kept.AddAttrs(a)
+		return true
+	})
+	return h.Handler.Handle(ctx, kept)
+}
+
+// WithAttrs is the handler of lines that all have these attributes.
+func (h closed) WithAttrs(attrs []slog.Attr) slog.Handler {
+	kept := slices.Clone(attrs)
+	for i, a := range kept {
+		if !h.has(a) {
+			kept[i] = unlisted
+		}
+	}
+	return closed{h.Handler.WithAttrs(kept), h.grouped}
+}
+
+// WithGroup is the handler of lines in a group, whose name is not told either.
+func (h closed) WithGroup(string) slog.Handler { return closed{h.Handler, true} }
+
+// has reports whether an attribute is on the list, and is itself and no group of others.
+func (h closed) has(a slog.Attr) bool {
+	return !h.grouped && a.Value.Kind() != slog.KindGroup && a.Value.Kind() != slog.KindLogValuer && listed[a.Key]
 }

@@ -26,7 +26,7 @@ type Readings struct {
 	Lists func() (issued, ends time.Time)
 	// Certificate tells when the server's own ends.
 	Certificate func() time.Time
-	// Files gives the sizes of what Files names.
+	// Files gives the sizes of what Files names, as far as they are known.
 	Files func() map[string]int64
 	// Health tells of each of Parts whether it is well.
 	Health func() map[string]bool
@@ -93,9 +93,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(listIssuedDesc, seconds(issued))
 	gauge(listEndsDesc, seconds(ends))
 	gauge(certEndsDesc, seconds(c.Certificate()))
-	if kept.sizes != nil {
-		for _, f := range Files {
-			gauge(bytesDesc, float64(kept.sizes[f]), f)
+	for _, f := range Files {
+		if size, known := kept.sizes[f]; known {
+			gauge(bytesDesc, float64(size), f)
 		}
 	}
 	health := c.Health()

@@ -27,41 +27,50 @@ type Name struct {
 	Case string
 }
 
-// collections says which type lies under which pattern of collections.
-var collections = map[string]string{
-	"cases":                  "Case",
-	"cases/victims":          "Victim",
-	"cases/suspects":         "Suspect",
-	"cases/referrals":        "Referral",
-	"cases/orders":           "Order",
-	"cases/shares":           "Share",
-	"cases/victims/consents": "Consent",
-	"notifications":          "Notification",
-	"agencies/deliveries":    "Delivery",
-	"logEntries":             "LogEntry",
+// under is a collection below a record of a kind; at the top the kind is empty.
+type under struct{ kind, collection string }
+
+// kinds says what lies in a collection.
+var kinds = map[under]string{
+	{"", "cases"}:          "Case",
+	{"Case", "victims"}:    "Victim",
+	{"Case", "suspects"}:   "Suspect",
+	{"Case", "referrals"}:  "Referral",
+	{"Case", "orders"}:     "Order",
+	{"Case", "shares"}:     "Share",
+	{"Victim", "consents"}: "Consent",
+	{"", "notifications"}:  "Notification",
+	{"", "agencies"}:       agency,
+	{agency, "deliveries"}: "Delivery",
+	{"", "logEntries"}:     "LogEntry",
 }
+
+// agency is what is no record: its id is a slug, and it is in the agreement.
+const agency = "an agency"
 
 // ParseName parses the name of a record. It accepts only names that this
 // exchange could have given out; anything else is no name at all.
 func ParseName(full string) (Name, bool) {
-	parts := strings.Split(full, "/")
-	if len(parts) < 2 || len(parts) > 6 || len(parts)%2 != 0 {
-		return Name{}, false
-	}
-	var pattern []string
-	for i := 0; i < len(parts); i += 2 {
-		pattern = append(pattern, parts[i])
-		if parts[i] == "agencies" && !isSlug(parts[i+1]) || parts[i] != "agencies" && !ValidID(parts[i+1]) {
+	n := Name{Full: full}
+	kind, rest := "", full
+	for more := true; more; {
+		collection, after, _ := strings.Cut(rest, "/")
+		id, next, deeper := strings.Cut(after, "/")
+		kind = kinds[under{kind, collection}]
+		if kind == "" || kind == agency && !isSlug(id) || kind != agency && !ValidID(id) {
 			return Name{}, false
 		}
+		end := len(full) - len(after) + len(id)
+		if kind == "Case" {
+			n.Case = full[:end]
+		}
+		if deeper {
+			n.Parent = full[:end]
+		}
+		rest, more = next, deeper
 	}
-	t := ByName(collections[strings.Join(pattern, "/")])
-	if t == nil {
+	if n.Type = ByName(kind); n.Type == nil {
 		return Name{}, false
-	}
-	n := Name{Type: t, Full: full, Parent: strings.Join(parts[:len(parts)-2], "/")}
-	if parts[0] == "cases" {
-		n.Case = parts[0] + "/" + parts[1]
 	}
 	return n, true
 }
@@ -118,10 +127,17 @@ func DecodeID(id string) (b [idBytes]byte, ok bool) {
 	return b, EncodeID(b) == id
 }
 
-// ValidID reports whether id is well formed.
+// ValidID reports whether id is well formed: whether DecodeID reads it.
 func ValidID(id string) bool {
-	_, ok := DecodeID(id)
-	return ok
+	if len(id) != idLength {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < '2' || c > '7') {
+			return false
+		}
+	}
+	return strings.IndexByte("aeimquy4", id[idLength-1]) >= 0 // it holds three bits of 128, and two that are zero
 }
 
 // MapIDs rewrites every record id in a resource name by f and leaves agencies

@@ -49,6 +49,23 @@ func TestAnIDHasOneSpelling(t *testing.T) {
 	})
 }
 
+func TestAnIDIsWellFormedExactlyWhereItCanBeRead(t *testing.T) {
+	well := 0
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.StringMatching(`[a-z2-7]{24}[a-z1-8A\n]{1,3}`).Draw(t, "id")
+		_, read := DecodeID(id)
+		if ValidID(id) != read {
+			t.Fatalf("%q: well formed %v, read %v", id, ValidID(id), read)
+		}
+		if read {
+			well++
+		}
+	})
+	if well == 0 {
+		t.Error("none was well formed: the comparison proves half of it")
+	}
+}
+
 func TestANewNameIsReadBack(t *testing.T) {
 	for _, typ := range Types() {
 		parent := map[string]string{"Delivery": "agencies/molsa"}[typ.Name]
@@ -65,6 +82,17 @@ func TestANewNameIsReadBack(t *testing.T) {
 		}
 		if n, ok := ParseName(name); !ok || n.Type != typ || n.Parent != parent {
 			t.Errorf("%s was not read back", name)
+		}
+	}
+}
+
+func BenchmarkParseName(b *testing.B) {
+	id := strings.Repeat("a", idLength)
+	full := "cases/" + id + "/victims/" + id
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := ParseName(full); !ok {
+			b.Fatal("it was not read")
 		}
 	}
 }

@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/audit"
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -52,7 +54,7 @@ var errReplaced = errors.New("store: the agreement was replaced")
 
 func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*agreement.Law), put func(transaction, *agreement.Law) error) error {
 	var before *agreement.Law
-	return s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
+	err := s.writer.doAndTake(ctx, func(conn transaction) error { return put(conn, law) }, func() {
 		before = s.Law()
 		use(law)
 	}, func() {
@@ -60,6 +62,14 @@ func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*ag
 			use(before)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.SeatMonitors(ctx); err != nil {
+		// The agreement is in force all the same; the next tick goes on.
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "monitors do not see all cases yet; tried again at the next tick", logline.Amiss(err))
+	}
+	return nil
 }
 
 func (s *Store) adopt(conn transaction, law *agreement.Law) error {
@@ -82,7 +92,7 @@ func (s *Store) adopt(conn transaction, law *agreement.Law) error {
 	if err := conn.enter(e); err != nil {
 		return err
 	}
-	return s.seatMonitors(conn, law)
+	return s.changeMonitors(conn, law)
 }
 
 // InForce reads the text of the agreement that a database names, or nil where
@@ -101,30 +111,4 @@ func inForce(conn querier) (text []byte, err error) {
 		return nil
 	})
 	return text, err
-}
-
-// seatMonitors gives monitors that an agreement brings in their sight of the
-// cases that are there already, and takes it from those it no longer names.
-func (s *Store) seatMonitors(conn transaction, law *agreement.Law) error {
-	if err := exec(conn, "DELETE FROM sight WHERE link = ?", int(jisrv1.Link_LINK_OVERSIGHT)); err != nil {
-		return err
-	}
-	var cases []string
-	if err := each(conn, "SELECT name FROM records WHERE type = 'Case'", func(st result) error {
-		cases = append(cases, st.ColumnText(0))
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, name := range cases {
-		tx := s.newTx(context.Background(), conn, nil)
-		tx.law = law
-		if err := tx.oversee(name); err != nil {
-			return err
-		}
-		if err := tx.settle(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

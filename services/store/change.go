@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -91,12 +89,17 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	if c == nil || docket == nil {
 		return empty, fault.New(fault.Internal)
 	}
+	// Before its turn comes, since the turn is everybody's.
+	key, body, err := s.callKey(c, call)
+	if err != nil {
+		return empty, err
+	}
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
 	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var entry string
 	var tx *Tx
-	err := s.writer.do(ctx, func(conn transaction) (err error) {
+	err = s.writer.do(ctx, func(conn transaction) (err error) {
 		docket.Clear()
 		if tx != nil {
 			tx.giveBack() // nothing was kept of an earlier run
@@ -111,10 +114,6 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
 		if err := conn.decidedBy(tx.law.Hash()); err != nil {
-			return err
-		}
-		key, body, err := s.callKey(c, call)
-		if err != nil {
 			return err
 		}
 		done, err := tx.replay(key, body, empty)
@@ -233,38 +232,6 @@ func (s *Store) Forget(ctx context.Context) error {
 	return s.writer.do(ctx, func(conn transaction) error {
 		return exec(conn, "DELETE FROM idempotency WHERE call IN (SELECT call FROM idempotency WHERE create_time < ? LIMIT 1000)", old)
 	})
-}
-
-// render gives the reply's records their standing of after the change, and
-// lets the page gate show their headers under it.
-func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
-	docket := agreement.DocketFrom(tx.ctx)
-	for _, name := range tx.order {
-		r, found, err := tx.find(name)
-		if err != nil {
-			return nil, err
-		}
-		if !found {
-			continue
-		}
-		l, known, err := tx.store.standing(tx.conn, tx.caller, tx.law, r.typ, name, r)
-		if err != nil {
-			return nil, err
-		}
-		if before, ok := docket.Loaded(name); ok && !known {
-			// Its own act ended the caller's sight; it may still read what it did.
-			l.Standing = before.Standing
-		}
-		docket.Load(name, l)
-	}
-	out, classes, err := tx.store.Page.Receipt(tx.ctx, tx.caller, reply)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(classes)) {
-		tx.touch(name, classes[name], nil)
-	}
-	return out, nil
 }
 
 // appendChanged writes the CHANGED entry of this call.

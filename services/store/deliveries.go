@@ -152,7 +152,7 @@ func (tx *Tx) waiting(most int) (names []string, err error) {
 			AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.agency = d.agency AND b.case_name = d.case_name
 				AND b.state IN (?2, ?3) AND b.queued < d.queued
 				AND EXISTS (SELECT 1 FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1))
-			ORDER BY d.queued LIMIT ?5`,
+			ORDER BY d.queued LIMIT CAST(?5 AS BIGINT)`,
 		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil

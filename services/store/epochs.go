@@ -27,5 +27,5 @@ func (tx *Tx) settle() error {
 	for i, name := range names {
 		rows[i] = []any{name, 1}
 	}
-	return tx.conn.insertAll(intoEpochs, rows)
+	return insertAll(tx.conn, intoEpochs, rows)
 }

@@ -141,11 +141,11 @@ func (s *Store) page(conn querier, c *identity.Caller, q Query, after position, 
 	if err != nil && !errors.Is(err, errFull) {
 		return nil, false, err
 	}
-	return found, more, s.completeAll(conn, c, q.Type, found)
+	return found, more, s.completeAll(conn, c, found)
 }
 
 // completeAll is complete for a page.
-func (s *Store) completeAll(conn querier, c *identity.Caller, t *record.Type, found []onPage) error {
+func (s *Store) completeAll(conn querier, c *identity.Caller, found []onPage) error {
 	var subjects []string
 	if c.Law.ConsentClasses(c.Role) != 0 {
 		for _, f := range found {
@@ -158,13 +158,16 @@ func (s *Store) completeAll(conn querier, c *identity.Caller, t *record.Type, fo
 		given[f.subject] = append(given[f.subject], f)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for i := range found {
-		if err == nil {
-			inOrder(&found[i].loaded)
-			err = stand(c, t, found[i].row, given[found[i].row.subject], &found[i].loaded)
+		inOrder(&found[i].loaded)
+		if err := stand(c, found[i].row.typ, found[i].row, given[found[i].row.subject], &found[i].loaded); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // pageQuery asks for a page of records with a caller's links to each; the query

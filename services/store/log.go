@@ -67,28 +67,6 @@ func (w *showing) current() error {
 	return nil
 }
 
-// write checks that nothing has moved and appends the entry.
-func (w *showing) write(conn transaction) error {
-	if err := w.current(); err != nil {
-		return err
-	}
-	seen := make(map[string]int64, 1)
-	for _, l := range w.shown {
-		epoch, checked := seen[l.Case]
-		if !checked {
-			var err error
-			if epoch, err = number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", l.Case); err != nil {
-				return err
-			}
-			seen[l.Case] = epoch
-		}
-		if epoch != l.Epoch {
-			return agreement.ErrMoved
-		}
-	}
-	return conn.enter(w.entry)
-}
-
 // entry is an entry as it is stored.
 type entry struct {
 	name                   string
@@ -113,6 +91,15 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
 		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
 	}, nil
+}
+
+// about are the rows by which an entry is found from what it is about.
+func (e *entry) about(seq int64) [][]any {
+	rows := make([][]any, len(e.subjects))
+	for i, subject := range e.subjects {
+		rows[i] = []any{subject.GetRecord(), e.time, e.name, seq}
+	}
+	return rows
 }
 
 // Entries reads a page of the entries about a record, newest first, for the
@@ -145,7 +132,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		for !more {
 			from, seen := after, 0
 			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC LIMIT ?`, func(st result) error {
+				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC `+limit, func(st result) error {
 				seen++
 				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
 				e, err := s.showEntry(ctx, conn, c, l, name, st)

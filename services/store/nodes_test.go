@@ -61,6 +61,16 @@ func TestAHundredEqualCallsOnTwoNodesHaveOneEffect(t *testing.T) {
 	if err != nil || len(page) != 1 || a.entries(names[0]) != 1 {
 		t.Errorf("one request made %d cases with %d entries: %v", len(page), a.entries(names[0]), err)
 	}
+	// Control: requests of ids of their own have an effect each.
+	for _, err := range atOnce(4, func(i int) error {
+		_, err := []*node{a, b}[i%2].newCase(requestID[:35] + fmt.Sprint(i+1))
+		return err
+	}) {
+		must(t, err)
+	}
+	if got := a.files(); got != 5 {
+		t.Errorf("four requests made %d cases", got-1)
+	}
 }
 
 func TestARevocationOnOneNodeHoldsWhatAnotherWasAboutToShow(t *testing.T) {
@@ -192,17 +202,23 @@ func TestOfTwoAgreementsAdoptedAtOnceOneIsInForce(t *testing.T) {
 func TestOfConditionalWritesAtOnceOneWins(t *testing.T) {
 	a, b := two(t)
 	about := a.aCase()
-	etag := a.etag(about)
+	tell := func(etag string) func(int) error {
+		return func(i int) error {
+			n := []*node{a, b}[i%2]
+			ctx, _ := n.as(police)
+			_, err := n.cases.UpdateCase(ctx, jisrv1.UpdateCaseRequest_builder{
+				Case:       jisrv1.Case_builder{Name: about, Etag: etag, Narrative: jisrv1.CaseNarrative_builder{Account: fmt.Sprint("the river ", i)}.Build()}.Build(),
+				UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"narrative"}},
+			}.Build())
+			return err
+		}
+	}
+	// Control: without a condition every one is kept.
+	for _, err := range atOnce(8, tell("")) {
+		must(t, err)
+	}
 	won := 0
-	for _, err := range atOnce(24, func(i int) error {
-		n := []*node{a, b}[i%2]
-		ctx, _ := n.as(police)
-		_, err := n.cases.UpdateCase(ctx, jisrv1.UpdateCaseRequest_builder{
-			Case:       jisrv1.Case_builder{Name: about, Etag: etag, Narrative: jisrv1.CaseNarrative_builder{Account: fmt.Sprint("the river ", i)}.Build()}.Build(),
-			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"narrative"}},
-		}.Build())
-		return err
-	}) {
+	for _, err := range atOnce(24, tell(a.etag(about))) {
 		if err == nil {
 			won++
 			continue

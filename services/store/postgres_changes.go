@@ -78,6 +78,11 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		}
 		j.err = c.call(j, len(batch) == 1)
 		if c.conn.IsClosed() || errors.Is(j.err, errLost) {
+			if !c.answered && ctx.Err() == nil && !batch[0].stale {
+				batch[0].stale = true
+				s.writers.Reset() // a connection of yesterday, and those of its age with it
+				return batch
+			}
 			// Nothing was committed, so nothing of it is kept.
 			refuse(batch, errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err}))
 			return nil

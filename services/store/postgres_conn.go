@@ -26,6 +26,9 @@ type pgConn struct {
 	batch *pgx.Batch
 	// failed is the error of the call that runs; nothing more of it is sent.
 	failed error
+	// answered says that the server has answered anything on the connection. One that
+	// was at hand may be of a server that has gone and come back since.
+	answered bool
 
 	// What follows is of a transaction that writes.
 	law    string          // the hash of the agreement in force, when answered
@@ -109,6 +112,7 @@ func (c *pgConn) send() error {
 	if err != nil && c.conn.IsClosed() {
 		return lost(err)
 	}
+	c.answered = true
 	return err
 }
 
@@ -181,20 +185,40 @@ type numbers struct {
 	left []int64
 }
 
-func (c *pgConn) number() (n int64, err error) {
-	c.numbers.Lock()
-	defer c.numbers.Unlock()
-	if len(c.numbers.left) == 0 {
-		err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
-			c.numbers.left = append(c.numbers.left, r.ColumnInt64(0))
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
+// next takes one that is left.
+func (n *numbers) next() (int64, bool) {
+	n.Lock()
+	defer n.Unlock()
+	if len(n.left) == 0 {
+		return 0, false
 	}
-	n, c.numbers.left = c.numbers.left[0], c.numbers.left[1:]
-	return n, nil
+	next := n.left[0]
+	n.left = n.left[1:]
+	return next, true
+}
+
+func (n *numbers) add(more []int64) {
+	n.Lock()
+	defer n.Unlock()
+	n.left = append(n.left, more...)
+}
+
+// number is asked for without the lock on what is left: what waits to be sent goes
+// first, and may wait for a row that another lane holds.
+func (c *pgConn) number() (int64, error) {
+	if n, ok := c.numbers.next(); ok {
+		return n, nil
+	}
+	var more []int64
+	err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
+		more = append(more, r.ColumnInt64(0))
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.numbers.add(more[1:])
+	return more[0], nil
 }
 
 func (c *pgConn) enter(e *entry) error {
@@ -206,11 +230,8 @@ func (c *pgConn) enter(e *entry) error {
 		seq, e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
 		return err
 	}
-	for _, subject := range e.subjects {
-		if err := c.exec("INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), e.time, e.name, seq); err != nil {
-			return err
-		}
+	if err := insertAll(c, intoSubjects, e.about(seq)); err != nil {
+		return err
 	}
 	c.kinds = append(c.kinds, e.kind)
 	return c.failed

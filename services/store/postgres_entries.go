@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -55,11 +56,11 @@ func (s *server) append() {
 		for _, j := range batch {
 			s.meter.Queued(began.Sub(j.asked))
 		}
-		err := s.write(batch)
+		err := s.write(batch, true)
 		if len(batch) > 1 && ownFault(err) {
 			// One of them cannot be written; the others can.
 			for _, j := range batch {
-				if err := s.write([]*job{j}); err != nil {
+				if err := s.write([]*job{j}, true); err != nil {
 					j.err = err
 				}
 			}
@@ -88,8 +89,9 @@ func ownFault(err error) bool {
 	return err != nil && !errors.As(err, &f)
 }
 
-// write appends what still holds of a batch; what does not has ErrMoved.
-func (s *server) write(batch []*job) error {
+// write appends what still holds of a batch; what does not has ErrMoved. again
+// says that it may be tried once more.
+func (s *server) write(batch []*job, again bool) error {
 	a := newAppending(batch)
 	if len(a.names) == 0 {
 		return nil
@@ -115,6 +117,11 @@ func (s *server) write(batch []*job) error {
 	}
 	switch {
 	case err != nil && conn.Conn().IsClosed():
+		s.writers.Reset()
+		if again && pgconn.SafeToRetry(err) {
+			conn.Release()
+			return s.write(batch, false) // it was never sent, on a connection of yesterday
+		}
 		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{lost(err)})
 	case err != nil:
 		return answer(err)

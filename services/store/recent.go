@@ -31,10 +31,10 @@ type recent struct {
 	cases map[string]*recentCase
 }
 
-// viewKey is who reads what. Territories and jurisdiction follow from agency and
-// agreement; an agreement that is adopted anew is another.
+// viewKey is who reads what, and by which agreement, of which territories and
+// jurisdiction follow.
 type viewKey struct {
-	law     *agreement.Law
+	law     string // its hash
 	agency  string
 	role    jisrv1.Role
 	purpose jisrv1.Purpose
@@ -63,7 +63,7 @@ func newRecent(most int) *recent {
 }
 
 func keyOf(c *identity.Caller, name string) viewKey {
-	return viewKey{c.Law, c.Agency, c.Role, c.Purpose, name}
+	return viewKey{c.Law.Hash(), c.Agency, c.Role, c.Purpose, name}
 }
 
 // get returns a view that is kept, unless its case has moved since or a part of its

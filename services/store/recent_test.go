@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -80,11 +81,18 @@ func TestWhatIsKeptEndsWithItsTermItsCaseAndItsAgreement(t *testing.T) {
 	if kept(outside, noon) {
 		t.Error("what no epoch covers is kept")
 	}
-	c := &identity.Caller{Agency: "moi-ct", Role: 1, Purpose: 1, Law: &agreement.Law{}}
+	law := func(more string) *agreement.Law {
+		text, err := os.ReadFile("../../agreement.txtpb")
+		must(t, err)
+		l, err := agreement.Parse(append(text, more...))
+		must(t, err)
+		return l
+	}
+	c := &identity.Caller{Agency: "moi-ct", Role: 1, Purpose: 1, Law: law("")}
 	mine := keyOf(c, "cases/x")
 	for what, change := range map[string]func(*identity.Caller){
 		"agency": func(c *identity.Caller) { c.Agency = "mofa" }, "role": func(c *identity.Caller) { c.Role = 2 },
-		"purpose": func(c *identity.Caller) { c.Purpose = 2 }, "agreement": func(c *identity.Caller) { c.Law = &agreement.Law{} },
+		"purpose": func(c *identity.Caller) { c.Purpose = 2 }, "agreement": func(c *identity.Caller) { c.Law = law("# the next edition\n") },
 	} {
 		another := *c
 		if change(&another); keyOf(&another, "cases/x") == mine {

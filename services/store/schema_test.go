@@ -49,6 +49,9 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 	if steps := plan(sightQuery(linkColumns+", "+recordColumns, recordJoin, 3)); grows(steps) {
 		t.Errorf("reading a record goes by %q", steps)
 	}
+	if steps := plan(touchedQuery(3)); grows(steps) {
+		t.Errorf("the links of a receipt go by %q", steps)
+	}
 	if steps := plan(holderPage(Query{Parent: "cases/x"})); grows(steps) {
 		t.Errorf("a page of one holder's records goes by %q", steps)
 	}

@@ -165,12 +165,18 @@ func on(statement string, what cut) func(string) cut {
 }
 
 // files counts the police's cases.
-func (n *node) files() int {
+func (n *node) files() (count int) {
 	n.t.Helper()
-	ctx, c := n.as(police)
-	page, _, err := store.List(ctx, n.Store, c, store.Query{Type: record.ByName("Case")}, func() *jisrv1.Case { return &jisrv1.Case{} })
-	must(n.t, err)
-	return len(page)
+	token := ""
+	for {
+		ctx, c := n.as(police)
+		page, next, err := store.List(ctx, n.Store, c, store.Query{Type: record.ByName("Case"), Token: token}, func() *jisrv1.Case { return &jisrv1.Case{} })
+		must(n.t, err)
+		count += len(page)
+		if token = next; token == "" {
+			return count
+		}
+	}
 }
 
 func TestACommitOfWhichNothingIsHeardIsUncertainAndItsRepetitionHasOneEffect(t *testing.T) {

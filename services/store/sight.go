@@ -113,17 +113,17 @@ func (tx *Tx) placeCase(c *jisrv1.Case, created time.Time) error {
 	for _, r := range rows {
 		tx.insertSight(r, "Case", c.GetName(), created)
 	}
-	return tx.oversee(c.GetName())
+	return tx.oversee(c.GetName(), tx.law.Agencies()...)
 }
 
-// oversee gives the monitors of a case's jurisdiction their sight of it and of
-// everything in it.
-func (tx *Tx) oversee(caseName string) error {
+// oversee gives those of some agencies that are monitors of a case's jurisdiction
+// their sight of it and of everything in it.
+func (tx *Tx) oversee(caseName string, agencies ...*agreement.Agency) error {
 	c := &jisrv1.Case{}
 	if err := tx.Load(caseName, c); err != nil {
 		return err
 	}
-	for _, a := range tx.law.Agencies() {
+	for _, a := range agencies {
 		if a.Jurisdiction != c.GetAdministeringAuthority() || !overseer(tx.law, a) {
 			continue
 		}

@@ -44,7 +44,11 @@ func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, err
 		conn.Close()
 		return nil, nil, fmt.Errorf("store: open readers: %w", err)
 	}
-	f := &file{single: newSingle(conn, fatal, meter), path: path, pool: pool}
+	mover, err := openConn(path)
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
+	}
+	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool}
 	return f, &f.writer, nil
 }
 
@@ -133,12 +137,8 @@ func (c *sqliteConn) enter(e *entry) error {
 		e.name, e.time, e.leaf, e.salt, e.commitment); err != nil {
 		return err
 	}
-	seq := c.LastInsertRowID()
-	for _, subject := range e.subjects {
-		if err := c.exec("INSERT INTO log_subjects(record, time, entry, seq) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-			subject.GetRecord(), e.time, e.name, seq); err != nil {
-			return err
-		}
+	if err := insertAll(c, intoSubjects, e.about(c.LastInsertRowID())); err != nil {
+		return err
 	}
 	c.kinds = append(c.kinds, e.kind)
 	return nil
@@ -179,7 +179,7 @@ func prepareConn(conn *sqlite.Conn) error {
 	for _, q := range []string{
 		"PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
 		"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
-		"PRAGMA wal_autocheckpoint=0", // the writer does, and hears of an error
+		"PRAGMA wal_autocheckpoint=0", // a connection of its own does, and hears of an error
 	} {
 		if err := sqlitex.ExecuteTransient(conn, q, nil); err != nil {
 			return fmt.Errorf("store: %s: %w", q, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -13,33 +14,53 @@ import (
 // for the last without end.
 const group = 256
 
-// checkpointEvery is after how many calls the write-ahead log is moved into the
-// database file; the log then holds some megabytes at the most.
-const checkpointEvery = 512
+const (
+	// checkpointEvery is after how many calls the write-ahead log is moved into the
+	// database file.
+	checkpointEvery = 512
+	// longest is how many pages the log may hold until the writer waits for it to be
+	// moved: it begins anew only when all of it has been and nobody writes, which
+	// under load is never. 16 MB.
+	longest = 4096
+)
 
 // single is the writer of a file: it owns the one connection that writes.
 type single struct {
 	writer
-	conn  *sqliteConn
-	fatal func(error)
-	meter Meter
+	conn   *sqliteConn
+	mover  *sqliteConn // moves the write-ahead log
+	fatal  func(error)
+	meter  Meter
+	broken atomic.Bool   // the disk refused to keep what it took
+	due    chan struct{} // it is time to move the log
+	long   atomic.Bool   // the log is longer than it should be
 	// Only run touches these.
-	broken  bool // the disk refused to keep what it took
-	pending int  // calls since the last checkpoint
-	done    chan struct{}
+	pending int // calls since the last checkpoint
+	// epochs are those of the cases that entries were held against of late. Nobody
+	// else changes any, so that none is asked for twice; whatever may have changed
+	// some, kept or not, forgets them all.
+	epochs map[string]int64
+	done   chan struct{}
+	moved  chan struct{}
 }
 
-func newSingle(conn *sqliteConn, fatal func(error), meter Meter) *single {
+func newSingle(conn, mover *sqliteConn, fatal func(error), meter Meter) *single {
 	q := newQueue()
-	w := &single{writer: writer{changes: q, entries: q}, conn: conn, fatal: fatal, meter: meter, done: make(chan struct{})}
+	w := &single{
+		writer: writer{changes: q, entries: q}, conn: conn, mover: mover, fatal: fatal, meter: meter,
+		epochs: make(map[string]int64), due: make(chan struct{}, 1), done: make(chan struct{}), moved: make(chan struct{}),
+	}
 	go w.run()
+	go w.move()
 	return w
 }
 
 func (w *single) close() error {
 	w.changes.close()
 	<-w.done
-	return w.conn.Close()
+	close(w.due)
+	<-w.moved
+	return errors.Join(w.mover.Close(), w.conn.Close())
 }
 
 func (w *single) run() {
@@ -48,20 +69,44 @@ func (w *single) run() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
 		w.commit(batch)
-		if w.pending += len(batch); w.pending >= checkpointEvery && !w.broken {
-			w.checkpoint()
+		if w.pending += len(batch); w.pending < checkpointEvery {
+			continue
+		}
+		w.pending = 0
+		if w.long.Load() {
+			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
+			continue
+		}
+		select {
+		case w.due <- struct{}{}:
+		default: // it is being moved
 		}
 	}
 }
 
-// checkpoint moves the write-ahead log into the database file, after the calls
-// that filled it were answered. SQLite would do so by itself inside a commit,
-// and keep an fsync error of it to itself. A full disk leaves the log as it is,
-// to be moved later.
-func (w *single) checkpoint() {
-	w.pending = 0
-	if err := exec(w.conn, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil && isIOError(err) {
-		w.broken = true
+// move moves the log beside the writer, which goes on meanwhile.
+func (w *single) move() {
+	defer close(w.moved)
+	for range w.due {
+		w.checkpoint(w.mover)
+	}
+}
+
+// checkpoint moves the write-ahead log into the database file. SQLite would do so
+// by itself inside a commit, and keep an fsync error of it to itself. What could
+// not be moved is still in the log, and so is what is committed until the process
+// has ended: the log begins anew only behind a checkpoint that succeeded. A full
+// disk leaves the log as it is, to be moved later.
+func (w *single) checkpoint(conn *sqliteConn) {
+	if w.broken.Load() {
+		return
+	}
+	err := each(conn, "PRAGMA wal_checkpoint(PASSIVE)", func(st result) error {
+		w.long.Store(st.ColumnInt(1) > longest)
+		return nil
+	})
+	if err != nil && isIOError(err) {
+		w.broken.Store(true)
 		w.fatal(err)
 	}
 }
@@ -69,7 +114,7 @@ func (w *single) checkpoint() {
 // commit runs a batch in one transaction and answers all of it only afterwards:
 // even a refusal may rest on what another call of the batch did.
 func (w *single) commit(batch []*job) {
-	if w.broken {
+	if w.broken.Load() {
 		refuse(batch, fault.New(fault.StoreUnavailable))
 		return
 	}
@@ -105,6 +150,7 @@ func (w *single) runOne(j *job) (failed, broken error) {
 	if j.showing != nil {
 		return w.runWhole(j)
 	}
+	defer clear(w.epochs)
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
@@ -130,11 +176,47 @@ func (w *single) runOne(j *job) (failed, broken error) {
 
 // runWhole runs work without a savepoint: whatever is no refusal ends the batch.
 func (w *single) runWhole(j *job) (failed, broken error) {
-	err := protect(j.work, w.conn)
+	err := protect(func(transaction) error { return w.enter(j.showing) }, w.conn)
 	if err == nil || errors.Is(err, agreement.ErrMoved) {
 		return err, nil
 	}
 	return nil, err
+}
+
+// enter checks that nothing of what is about to be shown has moved, and appends
+// its entry.
+func (w *single) enter(s *showing) error {
+	if err := s.current(); err != nil {
+		return err
+	}
+	for _, l := range s.shown {
+		epoch, err := w.epoch(l.Case)
+		if err != nil {
+			return err
+		}
+		if epoch != l.Epoch {
+			return agreement.ErrMoved
+		}
+	}
+	return w.conn.enter(s.entry)
+}
+
+// epochsKept bounds the epochs in memory, at some hundred bytes each.
+const epochsKept = 4096
+
+func (w *single) epoch(caseName string) (int64, error) {
+	if epoch, known := w.epochs[caseName]; known {
+		return epoch, nil
+	}
+	epoch, err := number(w.conn, "SELECT epoch FROM epochs WHERE case_name = ?", caseName)
+	if err != nil {
+		return 0, err
+	}
+	if len(w.epochs) >= epochsKept {
+		clear(w.epochs)
+	}
+	w.epochs[caseName] = epoch
+	return epoch, nil
 }
 
 // fail ends a transaction that broke and returns what its calls are answered.
@@ -144,6 +226,7 @@ func (w *single) runWhole(j *job) (failed, broken error) {
 // what it could not keep. A full disk is told before the commit is marked in the
 // file, so it is no such failure.
 func (w *single) fail(err error, committing bool) error {
+	clear(w.epochs)
 	if !w.conn.AutocommitEnabled() {
 		if rollback := exec(w.conn, "ROLLBACK"); rollback != nil {
 			err = errors.Join(err, rollback)
@@ -152,7 +235,7 @@ func (w *single) fail(err error, committing bool) error {
 	reason := fault.StoreUnavailable
 	if isIOError(err) || committing && !isFull(err) {
 		reason = fault.OutcomeUnknown
-		w.broken = true
+		w.broken.Store(true)
 		w.fatal(err)
 	}
 	return errors.Join(fault.New(reason), errStorage{err})

@@ -109,7 +109,7 @@ func (u *unwritten) write() error {
 	}
 	changed := u.changed
 	u.records, u.changed = nil, nil
-	if err := u.insertAll(intoRecords, records); err != nil {
+	if err := insertAll(u.transaction, intoRecords, records); err != nil {
 		return err
 	}
 	for _, r := range changed {
@@ -119,10 +119,10 @@ func (u *unwritten) write() error {
 			return err
 		}
 	}
-	if err := u.insertAll(intoSight, u.sight.take()); err != nil {
+	if err := insertAll(u.transaction, intoSight, u.sight.take()); err != nil {
 		return err
 	}
-	if err := u.insertAll(intoDeliveries, u.deliveries.take()); err != nil {
+	if err := insertAll(u.transaction, intoDeliveries, u.deliveries.take()); err != nil {
 		return err
 	}
 	cases := slices.Sorted(maps.Keys(u.closing))
@@ -169,12 +169,13 @@ var (
 	intoSight   = wideInsert("sight", "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible",
 		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
+	intoSubjects   = wideInsert("log_subjects", "record, time, entry, seq", " ON CONFLICT DO NOTHING")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = epochs.epoch + 1")
 )
 
 // insertAll inserts rows by as few statements as their number has binary digits,
 // and by one for each that is as wide as can be.
-func (u *unwritten) insertAll(into wide, rows [][]any) error {
+func insertAll(conn querier, into wide, rows [][]any) error {
 	for width := widest - 1; len(rows) > 0; {
 		if len(rows) < 1<<width {
 			width--
@@ -184,7 +185,7 @@ func (u *unwritten) insertAll(into wide, rows [][]any) error {
 		for _, r := range rows[:1<<width] {
 			args = append(args, r...)
 		}
-		if err := u.transaction.exec(into[width], args...); err != nil {
+		if err := conn.exec(into[width], args...); err != nil {
 			return err
 		}
 		rows = rows[1<<width:]

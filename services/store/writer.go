@@ -34,10 +34,10 @@ type writer struct {
 	entries *queue // the entries of reads; the same queue where one connection writes
 }
 
-// job is the work of one call.
+// job is the work of one call: work, or the entry of a read.
 type job struct {
 	work func(transaction) error
-	// showing is the work of a read's entry. It refuses only before it has written
+	// showing is the entry of a read. It refuses only before it has written
 	// anything, or fails with the whole transaction: it needs no savepoint of its own.
 	showing *showing
 	// alone says that it shares its transaction with no other call.
@@ -47,6 +47,7 @@ type job struct {
 	take, undo func()
 	tries      int      // runs of which nothing was kept
 	needs      []string // records whose cases it has turned out to need
+	stale      bool     // it has met a connection of a server that is no more
 	asked      time.Time
 	err        error
 	done       chan struct{}
@@ -67,7 +68,7 @@ func (w *writer) doAndTake(ctx context.Context, work func(transaction) error, ta
 
 // append writes the entry of what is about to be shown.
 func (w *writer) append(ctx context.Context, s *showing) error {
-	return w.take(ctx, w.entries, &job{work: s.write, showing: s})
+	return w.take(ctx, w.entries, &job{showing: s})
 }
 
 func (w *writer) take(ctx context.Context, q *queue, j *job) error {

@@ -52,7 +52,7 @@ func TestAChangeWhoseStandbyHangsIsUncertainUntilItIsAskedAgain(t *testing.T) {
 	cluster := throwaway.Durable(t)
 	standby := cluster.Standby(t)
 	h := newHouse(t, cluster)
-	h.more = "survives: node\n"
+	h.more = "postgres:\n  survives_node_loss: true\n"
 	if err := cluster.Synchronous(); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ CREATE INDEX sight_by_via ON sight (via) WHERE via <> '';
 CREATE TABLE epochs (
   case_name TEXT PRIMARY KEY,
   epoch     BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 -- Consents in force, by whom they are about.
 CREATE TABLE consents (
@@ -106,13 +106,12 @@ CREATE TABLE deliveries (
   lease_until  BIGINT NOT NULL
 );
 CREATE INDEX deliveries_by_agency ON deliveries (agency, state, queued);
-CREATE INDEX deliveries_by_notification ON deliveries (notification);
 
 -- Dense numbers, of the deliveries of an agency.
 CREATE TABLE counters (
   name  TEXT PRIMARY KEY,
   value BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 -- Answers to calls that named a request id, for 30 days.
 CREATE TABLE idempotency (
@@ -121,7 +120,7 @@ CREATE TABLE idempotency (
   reply       BLOB NOT NULL,     -- the reply: headers only
   entry       TEXT NOT NULL,
   create_time BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (create_time);
 
 -- The access log. It is written with each read: an entry is appended under a
@@ -151,6 +150,14 @@ CREATE TABLE agreements (
   in_force    INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX agreements_in_force ON agreements (in_force) WHERE in_force = 1;
+
+-- The monitors that the agreement in force names, and up to which case each has
+-- been given its sight of what was there before it.
+CREATE TABLE monitors (
+  agency  TEXT PRIMARY KEY,
+  terms   TEXT NOT NULL,  -- jurisdiction, and whether under pseudonyms
+  reached TEXT NOT NULL   -- '' at first, '~' when of all
+) WITHOUT ROWID;
 
 -- What a server writes to learn whether it can write again.
 CREATE TABLE probes (
