@@ -26,6 +26,7 @@ type history struct {
 	done  []porcupine.Operation
 	grown chan struct{} // closed at the next, where somebody waits for it
 	open  int           // changes of which nobody was told
+	lost  int           // answers that did not come, of changes
 }
 
 func newHistory() *history { return &history{began: time.Now()} }
@@ -44,6 +45,12 @@ func (h *history) note(o porcupine.Operation) {
 		close(h.grown)
 		h.grown = nil
 	}
+}
+
+func (h *history) missed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lost++
 }
 
 func (h *history) len() int {
@@ -126,17 +133,17 @@ func (c *clerk) verb() string {
 	return often[c.random.IntN(len(often))]
 }
 
-// tries bounds how often a call is sent, to one node after the other.
-const tries = 12
-
-// do makes a call until it is known what became of it, if it can be repeated.
+// do makes a call until it is known what became of it, if it can be repeated: to
+// one node after the other, at the pace of a load.
 func (c *clerk) do(a asked, requestID string) {
 	began := c.history.now()
 	open := false // an earlier try may have done it, or may do it yet
 	note := func(t told, from int64) {
 		c.history.note(porcupine.Operation{ClientId: c.id, Input: a, Call: from, Output: t, Return: c.history.now()})
 	}
-	for range tries {
+	next := time.NewTicker(pace)
+	defer next.Stop()
+	for end := time.Now().Add(limit); time.Now().Before(end); <-next.C {
 		from := c.history.now()
 		reply, reached, err := c.send(a, requestID)
 		reason := jisrtest.Reason(err)
@@ -160,6 +167,7 @@ func (c *clerk) do(a asked, requestID string) {
 			return
 		default:
 			open = true
+			c.history.missed()
 		}
 		if open && requestID == "" {
 			break
@@ -200,7 +208,7 @@ func (c *clerk) list() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	reply, err := c.house.nodes[c.at].as(who[c.by]).ListReferrals(ctx, jisrv1.ListReferralsRequest_builder{Parent: parent, PageSize: 100}.Build())
-	if err != nil && !(c.by == receiver && jisrtest.Reason(err) == fault.NotFound) {
+	if err != nil && (c.by != receiver || jisrtest.Reason(err) != fault.NotFound) {
 		return
 	}
 	there := make(map[string]told)

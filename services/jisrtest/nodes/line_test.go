@@ -70,14 +70,6 @@ func (l *line) to(t testing.TB, database string) string {
 	return u.String()
 }
 
-// lead leads what is connected from now on to another server, and cuts what is connected.
-func (l *line) lead(dir string) {
-	l.mu.Lock()
-	l.network, l.server = "unix", dir+"/.s.PGSQL.5432"
-	l.mu.Unlock()
-	l.sever()
-}
-
 // sever cuts every connection.
 func (l *line) sever() {
 	l.mu.Lock()

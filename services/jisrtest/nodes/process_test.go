@@ -91,16 +91,12 @@ func (n *node) tryStart() bool {
 func (n *node) kill() {
 	n.t.Helper()
 	n.signal(syscall.SIGKILL)
-	n.wait()
-}
-
-// stop drains the process and requires a clean end.
-func (n *node) stop() {
-	n.t.Helper()
-	n.signal(syscall.SIGTERM)
-	if code := n.wait(); code != 0 {
-		n.t.Fatalf("jisrd ended with %d after SIGTERM:\n%s", code, n.log)
+	select {
+	case <-n.ended:
+	case <-time.After(limit):
+		n.t.Fatalf("jisrd does not end:\n%s", n.log)
 	}
+	n.process = nil
 }
 
 // end ends what still runs when the test does.
@@ -118,18 +114,6 @@ func (n *node) signal(s syscall.Signal) {
 	if err := n.process.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		n.t.Fatal(err)
 	}
-}
-
-func (n *node) wait() int {
-	n.t.Helper()
-	select {
-	case <-n.ended:
-	case <-time.After(limit):
-		n.t.Fatalf("jisrd does not end:\n%s", n.log)
-	}
-	code := n.process.ProcessState.ExitCode()
-	n.process = nil
-	return code
 }
 
 // as returns the client of "agency/system", the same whenever the node runs.

@@ -1,6 +1,7 @@
 package nodes_test
 
 import (
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -29,13 +30,7 @@ func TestNodesFindTheStandbyThatWasPromotedAndNothingThatWasAnsweredIsLost(t *te
 	t.Parallel()
 	cluster := throwaway.Durable(t)
 	standby := cluster.Standby(t)
-	h := newHouse(t, cluster)
-	if err := cluster.Synchronous(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		h.node(either(t, h.cases, standby), either(t, h.keys, standby)).start()
-	}
+	h := newHouse(t, cluster).over(standby, 2)
 	h.overcomes(t, trouble{
 		strike: func(*load) { h.must(cluster.Kill()) },
 		mend: func(h *house) {
@@ -43,6 +38,36 @@ func TestNodesFindTheStandbyThatWasPromotedAndNothingThatWasAnsweredIsLost(t *te
 			h.cases = strings.Replace(h.cases, url.QueryEscape(cluster.Folder()), url.QueryEscape(standby.Folder()), 1)
 		},
 	})
+}
+
+func TestCallsOnOneReferralAreAsIfOneAfterTheOtherThroughAFailover(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	cluster := throwaway.Durable(t)
+	standby := cluster.Standby(t)
+	h := newHouse(t, cluster).over(standby, three)
+	told := h.round(random, []mishap{func(*history, <-chan struct{}) {
+		h.must(cluster.Kill())
+		h.must(standby.Promote())
+	}})
+	told.linear(t)
+	h.round(random, nil).linear(t)
+	t.Logf("%d calls, %d answers lost, %d calls open for ever", len(told.done), told.lost, told.open)
+	if t.Failed() {
+		t.Log(h.logged())
+	}
+}
+
+// over starts nodes that know a primary and its standby, without which nothing is committed.
+func (h *house) over(standby *throwaway.Cluster, nodes int) *house {
+	h.t.Helper()
+	h.must(h.cluster.Synchronous())
+	for range nodes {
+		h.node(either(h.t, h.cases, standby), either(h.t, h.keys, standby)).start()
+	}
+	return h
 }
 
 // What is promised to survive a database node waits for the other one, and is

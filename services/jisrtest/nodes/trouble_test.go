@@ -58,6 +58,7 @@ var troubles = map[string]trouble{
 }
 
 func TestWhateverBefallsTheDatabaseIsToldAndOvercomeWithoutARestart(t *testing.T) {
+	t.Parallel()
 	for name, trouble := range troubles {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting
