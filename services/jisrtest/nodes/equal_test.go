@@ -38,6 +38,7 @@ func (e equal) at(n *node) (proto.Message, string, error) {
 }
 
 func TestAHundredEqualCallsToTwoNodesHaveOneEffectAndOneAnswer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, throwaway.Durable(t)).open(2)
 	m := h.matter()
 	draft := h.drafts(m, 1)[0]

@@ -17,7 +17,7 @@ import (
 )
 
 // limit bounds everything that is waited for; what takes as long hangs.
-const limit = 90 * time.Second
+const limit = 2 * time.Minute
 
 const configuration = `
 listen: %s

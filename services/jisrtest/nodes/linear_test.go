@@ -130,6 +130,7 @@ func (h *house) terminate(half int) {
 }
 
 func TestCallsOnOneReferralAreAsIfOneAfterTheOtherWhateverBreaksOnThreeNodes(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -169,6 +169,7 @@ func (l *load) audit() (violations []string) {
 }
 
 func TestTheAuditOfALoadNoticesWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, throwaway.Durable(t)).open(1)
 	l := h.load()
 	l.more(3)

@@ -26,8 +26,10 @@ var seeds = map[string]struct {
 const attempts = 20
 
 func TestSeededFaultsOfNodesAreFoundInWhatAgenciesWereTold(t *testing.T) {
+	t.Parallel()
 	for name, fault := range seeds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			random := rand.New(rand.NewPCG(seed, 0))

@@ -61,7 +61,7 @@ func TestWhateverBefallsTheDatabaseIsToldAndOvercomeWithoutARestart(t *testing.T
 	t.Parallel()
 	for name, trouble := range troubles {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel()
 			h := newHouse(t, throwaway.Durable(t, trouble.settings...))
 			if trouble.prepare != nil {
 				trouble.prepare(h)
