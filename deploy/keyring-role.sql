@@ -8,6 +8,6 @@
 CREATE ROLE jisr_keyring LOGIN;
 ALTER ROLE jisr_keyring SET log_parameter_max_length = 0;
 
-GRANT SELECT ON migrations, ring TO jisr_keyring;
+GRANT SELECT ON migrations, moved, ring TO jisr_keyring;
 GRANT UPDATE (generation) ON ring TO jisr_keyring;
 GRANT SELECT, INSERT, DELETE ON keys TO jisr_keyring;

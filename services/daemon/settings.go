@@ -57,7 +57,7 @@ var settings = []setting{
 	{key: "listen", about: "address to serve agencies on, host:port", value: func(c *Config) any { return &c.Listen }},
 	{key: "trust_domain", about: "domain in every client certificate's name", value: func(c *Config) any { return &c.TrustDomain }},
 	{key: "agreement", about: "file of the data-sharing agreement", value: func(c *Config) any { return &c.Agreement }, kind: file},
-	{key: "database", about: "file of the embedded database; made when missing", value: func(c *Config) any { return &c.Database }, kind: made},
+	{key: "database", about: "file of the embedded database, made when missing; or postgres:// URL of a database that nodes share", value: func(c *Config) any { return &c.Database }, kind: made, served: true},
 	{key: "keyring", about: "file of the data keys, away from the database and its backups, made when missing; or postgres:// URL of a database of their own", value: func(c *Config) any { return &c.Keyring }, kind: own, served: true},
 	{key: "key_encryption_key", about: "file of the key that wraps the data keys; made when missing", value: func(c *Config) any { return &c.KeyEncryptionKey }, kind: own},
 	{key: "tls.certificate", about: "PEM file of the server's certificate and its chain", value: func(c *Config) any { return &c.TLS.Certificate }, kind: file},

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/services/move"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -51,18 +52,31 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 // prepare makes the schema in a database that is empty; one that holds anything
 // else is refused, as where the cases are, there are backups of them.
 func (s *served) prepare(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	steps, err := postgres.Load(files, "keyring")
+	steps, err := servedSteps()
 	if err != nil {
 		return err
 	}
 	if err := postgres.Migrate(ctx, s.pool, steps); err != nil {
 		return err
 	}
+	var state, place string
+	var at int64
+	err = s.pool.QueryRow(ctx, move.MarkQuery).Scan(&state, &place, &at)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("whether it was moved: %w", err)
+	}
+	if err := move.Refuse("keyring", state, place, at); err != nil {
+		return err
+	}
 	return s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring)
+}
+
+func servedSteps() (postgres.Migrations, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return postgres.Migrations{}, err
+	}
+	return postgres.Load(files, "keyring")
 }
 
 func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {
