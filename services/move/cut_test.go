@@ -145,3 +145,41 @@ func TestTheComparisonFindsARowThatIsNotTheSame(t *testing.T) {
 		}
 	})
 }
+
+// A run that was killed at its last commit may be heard of only when the next has
+// begun: the server goes on with what it was told.
+func TestARunThatTheLastOneOvertakesFindsItsEnd(t *testing.T) {
+	source := played(t, onFiles)
+	target := onServer(t, source.kek(t))
+	want := holds(t, source.database)
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	o := options()
+	o.At(func(step string, _ move.Hand) error {
+		if step != "left" {
+			return nil
+		}
+		go func() {
+			next := options()
+			next.At(func(step string, _ move.Hand) error {
+				if step == "made" {
+					close(begun) // it has seen a copy that is not finished
+				}
+				return nil
+			})
+			all, err := move.Run(ctx, pieces(t, source, target)[:1], next)
+			if err == nil && !all[0].Already {
+				err = errors.New("it was moved again")
+			}
+			ended <- err
+		}()
+		<-begun
+		return nil
+	})
+	_, err := move.Run(ctx, pieces(t, source, target)[:1], o)
+	must(t, err)
+	must(t, <-ended)
+	wantEqual(t, holds(t, target.database), want)
+	if state := rows(t, target.database, "SELECT state FROM moved"); !slices.Equal(state, []string{"arrived"}) {
+		t.Errorf("its mark is %q", state)
+	}
+}

@@ -117,7 +117,8 @@ func Run(ctx context.Context, pieces []Piece, o Options) (_ []Moved, err error) 
 		return nil, err
 	}
 	if o.DryRun {
-		return m.results(), m.weigh(ctx)
+		err := m.weigh(ctx)
+		return m.results(), err
 	}
 	for _, do := range []func(context.Context) error{m.hold, m.weigh, m.claim, m.copy, m.compare, m.leave, m.arrive} {
 		if err := do(ctx); err != nil {
@@ -281,9 +282,17 @@ func (m *run) claim(ctx context.Context) error {
 		if err := w.target.begin(ctx); err != nil {
 			return err
 		}
-		// Again, since now nobody else writes there.
+		// Again, since now nobody else writes there: a run that was killed may have
+		// been at its last commit, which the server made meanwhile.
 		if err := m.weighOne(ctx, w); err != nil {
 			return err
+		}
+		if w.done {
+			w.moved.Tables = nil
+			if err := w.target.commit(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := w.target.alike(ctx, w.tables); err != nil {
 			return err
