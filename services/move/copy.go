@@ -168,7 +168,7 @@ func compareTable(ctx context.Context, w *way, t table, tally *tally) (digest st
 		if err := ctx.Err(); err != nil {
 			return "", nil, err
 		}
-		first := 0
+		var first int
 		switch {
 		case b == nil:
 			first = -1

@@ -66,7 +66,7 @@ func (f *file) sound(context.Context) error {
 	if f.conn == nil {
 		return &Refusal{"there is no " + f.schema.Component + " " + Place(f.path) + " to move from", "check which one is named"}
 	}
-	return f.schema.Current(f.conn)
+	return f.busy(f.schema.Current(f.conn))
 }
 
 func (f *file) there(ctx context.Context) (bool, error) {
