@@ -13,7 +13,7 @@ import (
 // are, wrapped. Each of the wrappers, those of the old place and of the new, must
 // open the exchange's own secret; nothing else is opened, and that one at once forgotten.
 func Schema(wrappers ...Wrapper) (move.Schema, error) {
-	steps, err := servedSteps()
+	steps, err := steps()
 	return move.Schema{
 		Component: "keyring",
 		Open:      func(path string) (*sqlite.Conn, error) { return openAlone(path) },

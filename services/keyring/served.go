@@ -52,7 +52,7 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 // prepare makes the schema in a database that is empty; one that holds anything
 // else is refused, as where the cases are, there are backups of them.
 func (s *served) prepare(ctx context.Context) error {
-	steps, err := servedSteps()
+	steps, err := steps()
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,8 @@ func (s *served) prepare(ctx context.Context) error {
 	return s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring)
 }
 
-func servedSteps() (postgres.Migrations, error) {
+// steps are the migrations of the schema.
+func steps() (postgres.Migrations, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return postgres.Migrations{}, err

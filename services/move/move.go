@@ -50,12 +50,12 @@ type Piece struct {
 	// From and To are paths, or URLs of PostgreSQL. What is From and To alike stays,
 	// and is only checked.
 	From, To string
+	// FromServer and ToServer are what is demanded of PostgreSQL servers beyond what always is.
+	FromServer, ToServer postgres.Options
 }
 
 // Options are how a move is made.
 type Options struct {
-	// Server is what is demanded of PostgreSQL servers beyond what always is.
-	Server postgres.Options
 	// Now tells the time of the marks.
 	Now func() time.Time
 	// Progress is told what is done, how many rows of how many; nobody when nil.
@@ -165,7 +165,7 @@ func (m *run) open(ctx context.Context, pieces []Piece) error {
 	for _, p := range pieces {
 		w := &way{Piece: p, moved: Moved{Component: p.Component, From: Place(p.From), To: Place(p.To)}}
 		var err error
-		if w.source, err = m.openSide(ctx, p.Schema, p.From); err != nil {
+		if w.source, err = m.openSide(ctx, p.Schema, p.From, p.FromServer); err != nil {
 			return err
 		}
 		if err := w.source.sound(ctx); err != nil {
@@ -177,7 +177,7 @@ func (m *run) open(ctx context.Context, pieces []Piece) error {
 		if p.From == p.To {
 			continue
 		}
-		if w.target, err = m.openSide(ctx, p.Schema, p.To); err != nil {
+		if w.target, err = m.openSide(ctx, p.Schema, p.To, p.ToServer); err != nil {
 			return err
 		}
 		m.ways = append(m.ways, w)
@@ -188,8 +188,8 @@ func (m *run) open(ctx context.Context, pieces []Piece) error {
 	return nil
 }
 
-func (m *run) openSide(ctx context.Context, schema Schema, place string) (*side, error) {
-	s, err := openSide(ctx, schema, place, m.Server)
+func (m *run) openSide(ctx context.Context, schema Schema, place string, o postgres.Options) (*side, error) {
+	s, err := openSide(ctx, schema, place, o)
 	if err != nil {
 		return nil, err
 	}
@@ -363,7 +363,7 @@ func ServeAgain(ctx context.Context, pieces []Piece, o Options) (_ []Moved, err 
 	defer func() { err = errors.Join(err, m.close()) }()
 	var again []Moved
 	for _, p := range pieces {
-		s, err := m.openSide(ctx, p.Schema, p.From)
+		s, err := m.openSide(ctx, p.Schema, p.From, p.FromServer)
 		if err != nil {
 			return nil, err
 		}

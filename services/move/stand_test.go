@@ -133,13 +133,16 @@ func pieces(t testing.TB, from, to home) []move.Piece {
 	}
 	keys, err := keyring.Schema(wrappers...)
 	must(t, err)
-	return []move.Piece{{Schema: cases, From: from.database, To: to.database}, {Schema: keys, From: from.keyring, To: to.keyring}}
+	return []move.Piece{piece(cases, from.database, to.database), piece(keys, from.keyring, to.keyring)}
 }
 
-// options are for servers that wait for no disk.
-func options() move.Options {
-	return move.Options{Now: time.Now, Server: postgres.Options{Forgetful: true}}
+// piece is one whose servers wait for no disk.
+func piece(schema move.Schema, from, to string) move.Piece {
+	forgetful := postgres.Options{Forgetful: true}
+	return move.Piece{Schema: schema, From: from, To: to, FromServer: forgetful, ToServer: forgetful}
 }
+
+func options() move.Options { return move.Options{Now: time.Now} }
 
 func moved(t testing.TB, from, to home) []move.Moved {
 	t.Helper()
