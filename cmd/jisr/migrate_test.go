@@ -37,7 +37,7 @@ func must(t testing.TB, err error) {
 func served(t *testing.T, entries int) (dir, config string) {
 	t.Helper()
 	dir = t.TempDir()
-	x := jisrtest.Start(t, jisrtest.WithDir(dir), jisrtest.WithDatabase(filepath.Join(dir, "jisr.db")))
+	x := jisrtest.Start(t, jisrtest.WithDir(dir))
 	jisrtest.Opened(t, x)
 	x.Stop()
 	conn, err := sqlite.OpenConn(filepath.Join(dir, "jisr.db"), sqlite.OpenReadWrite)

@@ -74,9 +74,12 @@ func (h home) kek(t testing.TB) []byte {
 // start serves the exchange of a home.
 func (h home) start(t testing.TB, more ...jisrtest.Option) *jisrtest.Exchange {
 	t.Helper()
-	o := []jisrtest.Option{jisrtest.WithDir(h.dir), jisrtest.WithDatabase(h.database)}
+	o := []jisrtest.Option{jisrtest.WithDir(h.dir)}
+	if postgres.IsURL(h.database) {
+		o = append(o, jisrtest.WithDatabase(jisrtest.At(h.database)))
+	}
 	if postgres.IsURL(h.keyring) {
-		o = append(o, jisrtest.WithKeyring(h.keyring))
+		o = append(o, jisrtest.WithKeyring(jisrtest.At(h.keyring)))
 	}
 	return jisrtest.Start(t, append(o, more...)...)
 }
