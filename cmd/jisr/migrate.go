@@ -124,7 +124,17 @@ func (f *migrateFlags) pieces() ([]move.Piece, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []move.Piece{{Schema: cases, From: from.Database, To: to.Database}, {Schema: keys, From: from.Keyring, To: to.Keyring}}, nil
+	before, after := demands(from), demands(to)
+	return []move.Piece{
+		{Schema: cases, From: from.Database, To: to.Database, FromServer: before, ToServer: after},
+		{Schema: keys, From: from.Keyring, To: to.Keyring, FromServer: before, ToServer: after},
+	}, nil
+}
+
+// demands are what a configuration promises of its servers: where nothing is lost
+// with a database node, nothing of the copy is either.
+func demands(c *daemon.Config) postgres.Options {
+	return postgres.Options{SurvivesNode: c.Postgres.SurvivesNodeLoss}
 }
 
 // read reads a configuration, as jisrd would, and puts what was named beside it in its place.
