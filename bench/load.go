@@ -120,8 +120,8 @@ func (l *load) slot(ctx context.Context, calls, callers int) (peer.Sample, error
 	return s, err
 }
 
-// lay makes a laid directory under root.
+// lay makes a laid directory under root, with databases in files there.
 func lay(root, name string) (string, error) {
 	dir := filepath.Join(root, name)
-	return dir, peer.Lay(dir)
+	return dir, peer.Lay(dir, peer.Files)
 }

@@ -41,6 +41,8 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"entry-alone":    EntryAlone,
 	"change-grouped": ChangeGrouped,
 	"change-alone":   ChangeAlone,
+	"entry-pgx":      EntryByPgx,
+	"change-pgx":     ChangeByPgx,
 	"file":           File,
 	"open":           Open,
 	"open-unwrap":    OpenUnwrap,
@@ -103,14 +105,18 @@ func (p *Peer) answer(line string) (any, error) {
 	if line == "usage" {
 		return Used()
 	}
+	var what string
 	var calls, callers int
-	if _, err := fmt.Sscanf(line, "work %d %d", &calls, &callers); err != nil || p.Work == nil {
+	if _, err := fmt.Sscanf(line, "%s %d %d", &what, &calls, &callers); err != nil || p.Work == nil {
 		return nil, fmt.Errorf("a peer knows no %q", line)
 	}
-	if p.Prepare != nil {
-		if err := p.Prepare(calls, callers); err != nil {
-			return nil, err
-		}
+	switch {
+	case what == "prepare" && p.Prepare == nil:
+		return nil, nil
+	case what == "prepare":
+		return nil, p.Prepare(calls, callers)
+	case what != "work":
+		return nil, fmt.Errorf("a peer knows no %q", line)
 	}
 	before, err := Used()
 	if err != nil {
