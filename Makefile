@@ -22,6 +22,10 @@ FUZZTIME ?= 1m
 # detector, which has the same handlers before it in every other test.
 LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak|EveryDecisionTurnedAround
 
+# Plays that are not played a second time, on PostgreSQL: they look at the files of
+# a keyring and of a database, at what registers say, or at the comparison itself.
+FILES := KeyringThatIsGone|LeftInTheFile|RegistersOfTheField|EveryKindOfLeak
+
 heading = @printf '\n== %s\n' $(1)
 
 .PHONY: help
@@ -87,6 +91,8 @@ test: tools lint generate-check breaking ## Run every check and test; what CI ru
 	@CGO_ENABLED=1 JISR_REQUIRE_POSTGRES=1 go test $(RACE) -skip '$(LONG)' ./...
 	$(call heading,'long comparisons')
 	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
+	$(call heading,'plays on PostgreSQL')
+	@JISR_REQUIRE_POSTGRES=1 JISR_PLAYS_ON_POSTGRES=1 go test -skip '$(FILES)' ./services/jisrtest
 	@go -C bench test ./...
 	@$(MAKE) pages
 	$(call heading,'fuzzing')

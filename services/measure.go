@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"google.golang.org/grpc"
@@ -69,6 +70,11 @@ func (a accounts) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agre
 	return entry, err
 }
 
+// Current says whether an agreement is the one in force.
+func (a accounts) Current(ctx context.Context, law *agreement.Law) error {
+	return a.shelf.Current(ctx, law)
+}
+
 // readings are what a scrape asks of the server.
 func (s *Server) readings() metrics.Readings {
 	return metrics.Readings{
@@ -87,7 +93,9 @@ func (s *Server) readings() metrics.Readings {
 		Certificate: s.opts.Material.NotAfter,
 		Files: func() map[string]int64 {
 			database, wal, free := s.store.Sizes()
-			return map[string]int64{"database": database, "wal": wal, "free": free}
+			sizes := map[string]int64{"database": database, "wal": wal, "free": free}
+			maps.DeleteFunc(sizes, func(_ string, size int64) bool { return size < 0 }) // 0 would be an alarm
+			return sizes
 		},
 		Health: s.health.well,
 	}

@@ -7,14 +7,10 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/identity"
 )
-
-// seat carries the caller back out to the layers that stand before the door.
-type seat struct{ caller *identity.Caller }
-
-type seatKey struct{}
 
 // logged are the refusals that the access log keeps: somebody asked for what was
 // not theirs, or for what is not there, which must look the same.
@@ -29,17 +25,27 @@ var logged = map[fault.Reason]bool{
 // refusals writes refusals into the access log before the caller hears of them.
 // One that cannot be written is answered as any call is while the log is down.
 func (s *Server) refusals(ctx context.Context, method string, request any, next func(context.Context) error) error {
-	at := &seat{}
-	ctx = context.WithValue(ctx, seatKey{}, at)
+	law := s.opts.Law()
 	err := next(ctx)
 	var f *fault.Fault
 	if err == nil || !errors.As(err, &f) || !logged[f.Reason()] {
 		return err
 	}
+	at, ok := ctx.Value(seatKey{}).(*seat)
+	if !ok {
+		return err
+	}
 	c := at.caller
+	if c != nil {
+		law = c.Law
+	}
+	// By the agreement in force it may be granted. Where that cannot be asked, it cannot be written down either.
+	if moved := s.store.Current(ctx, law); errors.Is(moved, agreement.ErrMoved) {
+		return moved
+	}
 	if c == nil {
 		if agency, system, serial, ok := s.door.Named(ctx); ok {
-			c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: s.opts.Law()}
+			c = &identity.Caller{Agency: agency, System: system, Serial: serial, Law: law}
 		}
 	}
 	if logErr := s.store.Refuse(ctx, c, rpcName(method), f.Reason(), asked(request)); logErr != nil {

@@ -218,6 +218,7 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 	layers := []layer{
 		s.logging,    // outermost but these two, so that it sees the code that the caller sees
 		s.catalogued, // nothing but catalogued errors crosses what stands outside
+		s.lawful,     // a call that the agreement in force did not decide comes through the door again
 		s.refusals,   // a refusal is in the log before the caller hears of it
 		s.enter,      // the door: who calls, and may they call this
 		s.pace,       // after the door, since the budget is the agency's

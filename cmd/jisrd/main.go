@@ -1,7 +1,8 @@
-// Command jisrd is the exchange: it serves one embedded store over mutual TLS.
+// Command jisrd is the exchange: it serves one store over mutual TLS.
 //
 //	jisrd --config jisrd.yaml                 serve until SIGINT or SIGTERM
 //	jisrd --config jisrd.yaml --check-config  say all that is wrong with what it is told, and exit
+//	jisrd --config owner.yaml --schema        make or update the schemas in PostgreSQL, and exit
 //
 // The first SIGINT or SIGTERM drains; a second ends at once. SIGHUP reads
 // certificates, revocation lists and the agreement again; what does not validate
@@ -42,6 +43,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	path := flags.String("config", "jisrd.yaml", "the configuration `file`; docs/jisrd.example.yaml shows every setting")
 	check := flags.Bool("check-config", false, "check the configuration and all that it names, and exit")
 	flags.BoolVar(check, "check", false, "the same as -check-config")
+	schema := flags.Bool("schema", false, "bring the schemas of databases in PostgreSQL to this program's, as the roles that own them, and exit")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -54,7 +56,12 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		return exitMisconfigured
 	}
 	if *check {
-		if err := daemon.Check(*path); err != nil {
+		err := daemon.Check(ctx, *path)
+		if errors.Is(err, daemon.ErrServer) {
+			fmt.Fprintf(stderr, "jisrd: the configuration and its files are sound, but %v\n", err)
+			return exitFailed
+		}
+		if err != nil {
 			fmt.Fprintf(stderr, "jisrd: the configuration cannot be served:\n  %v\n", err)
 			return exitMisconfigured
 		}
@@ -69,6 +76,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	if err := harden(); err != nil {
 		fmt.Fprintln(stderr, "jisrd:", err)
 		return exitFailed
+	}
+	if *schema {
+		return makeSchemas(ctx, config, stderr)
 	}
 	return serve(ctx, config, logline.New(config.Log, stderr), stderr)
 }
@@ -137,6 +147,20 @@ func harden() error {
 		return fmt.Errorf("not dumpable: %w", err)
 	}
 	return nil
+}
+
+func makeSchemas(ctx context.Context, c *daemon.Config, stderr io.Writer) int {
+	err := daemon.MakeSchemas(ctx, c)
+	switch {
+	case errors.Is(err, daemon.ErrMisconfigured):
+		fmt.Fprintln(stderr, "jisrd:", err)
+		return exitMisconfigured
+	case err != nil:
+		fmt.Fprintln(stderr, "jisrd:", err)
+		return exitFailed
+	}
+	fmt.Fprintln(stderr, "jisrd: the schemas are this program's")
+	return 0
 }
 
 func version() string {

@@ -68,9 +68,6 @@ func (s *Service) GetAgreement(ctx context.Context, _ *jisrv1.GetAgreementReques
 	if err != nil {
 		return nil, err
 	}
-	if err := s.store.Current(ctx, c.Law); err != nil {
-		return nil, err
-	}
 	return jisrv1.GetAgreementResponse_builder{Text: string(c.Law.Text()), Agreement: c.Law.Hash()}.Build(), nil
 }
 
@@ -78,9 +75,6 @@ func (s *Service) GetAgreement(ctx context.Context, _ *jisrv1.GetAgreementReques
 func (s *Service) GetDisclosureMatrix(ctx context.Context, r *jisrv1.GetDisclosureMatrixRequest) (*jisrv1.GetDisclosureMatrixResponse, error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.store.Current(ctx, c.Law); err != nil {
 		return nil, err
 	}
 	reply := jisrv1.GetDisclosureMatrixResponse_builder{Agreement: c.Law.Hash()}.Build()

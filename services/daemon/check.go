@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,9 +43,12 @@ func (c *Config) check(r *reader) {
 	for _, s := range settings {
 		if path := s.path(c); path != nil {
 			r.checkFile(s, *path)
+		} else if url := s.url(c); url != "" {
+			r.checkServed(s, url)
 		}
 	}
 	r.apart(c)
+	c.checkDatabases(r)
 }
 
 // checkMetrics keeps the operators' port from agencies and other machines.
@@ -133,9 +137,10 @@ func (r *reader) apart(c *Config) {
 	}
 }
 
-// Check reads the configuration and all that it names, serves nothing and makes
-// nothing. Its error names all that is wrong.
-func Check(path string) error {
+// Check reads the configuration and all that it names, asks the servers of its
+// databases, serves nothing and makes nothing. Its error names all that is wrong; it
+// is ErrServer where nothing is wrong but with those servers.
+func Check(ctx context.Context, path string) error {
 	c, err := LoadConfig(path)
 	var wrong Mistakes
 	if c == nil || err != nil && !errors.As(err, &wrong) {
@@ -160,10 +165,12 @@ func Check(path string) error {
 	}
 	_, err = traces()
 	note(err)
-	if len(wrong) > 0 {
-		return wrong
+	unserved := c.review(ctx)
+	if len(wrong) == 0 {
+		return unserved
 	}
-	return nil
+	note(unserved)
+	return wrong
 }
 
 // identity reads what the exchange is known by and knows others by.

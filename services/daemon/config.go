@@ -19,7 +19,8 @@ type Config struct {
 	TrustDomain string `yaml:"trust_domain"`
 	// Agreement is the file of the data-sharing agreement.
 	Agreement string `yaml:"agreement"`
-	// Database is the file of the embedded store.
+	// Database is the file of the embedded store, or the postgres:// URL of the
+	// database that nodes share.
 	Database string `yaml:"database"`
 	// Keyring is the file of the data keys; it belongs on another volume than
 	// the database and outside of its backups. Or the postgres:// URL of a database
@@ -27,6 +28,8 @@ type Config struct {
 	Keyring string `yaml:"keyring"`
 	// KeyEncryptionKey is the file of the key that wraps the data keys.
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
+	// Postgres says what is wanted of databases in PostgreSQL.
+	Postgres Postgres `yaml:"postgres"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
 	// Budgets bound what each agency may ask for.
@@ -43,6 +46,15 @@ type Config struct {
 	Log string `yaml:"log"`
 	// Development says in WhoAmI that certificates and data are throw-away.
 	Development bool `yaml:"development"`
+}
+
+// Postgres says what is wanted of databases in PostgreSQL.
+type Postgres struct {
+	// SurvivesNodeLoss promises that what is answered survives the loss of a database
+	// node: servers whose commits wait for no standby are refused.
+	SurvivesNodeLoss bool `yaml:"survives_node_loss"`
+	// Pool bounds the connections of this node to the case database; the store's default when 0.
+	Pool int `yaml:"pool"`
 }
 
 // TLS is the server's own material, all PEM files.

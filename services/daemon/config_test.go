@@ -57,7 +57,7 @@ func write(t *testing.T, path, text string) {
 
 func TestAConfigurationNamesAllItsMistakesWithTheirLinesAndNoValue(t *testing.T) {
 	dir, path := sound(t)
-	if err := daemon.Check(path); err != nil {
+	if err := daemon.Check(context.Background(), path); err != nil {
 		t.Fatalf("the control is not sound: %v", err)
 	}
 	for _, made := range []string{"jisr.db", "keyring.db", "kek"} {
@@ -95,7 +95,7 @@ budgets:
   connections: several
   call_time: 0s
 `)
-	err := daemon.Check(path)
+	err := daemon.Check(context.Background(), path)
 	var wrong daemon.Mistakes
 	if !errors.As(err, &wrong) {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestATextThatIsNoSettingsIsNamedByItsLineAlone(t *testing.T) {
 		"- listen\n- log\n":   path + ":1: must be settings, each with its name",
 	} {
 		write(t, path, text)
-		for _, err := range []error{daemon.Check(path), second(daemon.LoadConfig(path))} {
+		for _, err := range []error{daemon.Check(context.Background(), path), second(daemon.LoadConfig(path))} {
 			if err == nil || err.Error() != want {
 				t.Errorf("%q: %v", text, err)
 			}
@@ -160,7 +160,7 @@ func TestATextThatIsNoSettingsIsNamedByItsLineAlone(t *testing.T) {
 	// The control: settings that are missing are named one by one.
 	write(t, path, "tls: certs\nlog: json\n")
 	var wrong daemon.Mistakes
-	if err := daemon.Check(path); !errors.As(err, &wrong) || len(wrong) != 11 || !strings.Contains(err.Error(), ":1: tls: must be settings") || !strings.Contains(err.Error(), "yaml: listen: is missing") {
+	if err := daemon.Check(context.Background(), path); !errors.As(err, &wrong) || len(wrong) != 11 || !strings.Contains(err.Error(), ":1: tls: must be settings") || !strings.Contains(err.Error(), "yaml: listen: is missing") {
 		t.Errorf("of settings that are missing: %v", err)
 	}
 }

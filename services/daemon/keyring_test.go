@@ -26,7 +26,7 @@ func keyed(t *testing.T, keyring string) (dir, path string) {
 
 func TestAKeyringInPostgreSQLIsNamedByItsURL(t *testing.T) {
 	dir, path := keyed(t, throwaway.Durable(t).Database(t))
-	if err := daemon.Check(path); err != nil {
+	if err := daemon.Check(context.Background(), path); err != nil {
 		t.Fatal(err)
 	}
 	c, err := daemon.LoadConfig(path)

@@ -22,7 +22,6 @@ import (
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/metrics"
-	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/store"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
@@ -42,6 +41,7 @@ type Daemon struct {
 	config   *Config
 	log      *slog.Logger
 	law      atomic.Pointer[agreement.Law]
+	placed   atomic.Pointer[placed] // the agreement's file that was last acted on
 	ring     *keyring.Ring
 	server   *services.Server
 	listener net.Listener
@@ -54,17 +54,27 @@ type Daemon struct {
 	spare    []byte      // held, and nothing else
 }
 
+// placed is an agreement's file as somebody put it in its place.
+type placed struct {
+	hash string
+	at   time.Time
+}
+
 // ErrMisconfigured marks what only another configuration, agreement, certificate or environment mends.
 var ErrMisconfigured = errors.New("what the configuration names cannot be served")
 
 // Open checks and opens everything and binds the port; it serves nothing yet.
 func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, log: log, metrics: metrics.New(version), fatal: make(chan error, 1)}
+	when := d.lawPlaced()
 	law, unlawful := d.readLaw(ctx)
 	material, revocation, unknown := c.identity()
 	collector, unsaid := traces()
 	if err := errors.Join(unlawful, unknown, unsaid); err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrMisconfigured, err)
+	}
+	if err := c.review(ctx); err != nil {
+		return nil, err
 	}
 	d.law.Store(law)
 	// Material first: lists are held against its authorities.
@@ -73,14 +83,14 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	if err != nil {
 		return nil, err
 	}
-	if d.ring, err = keyring.Open(c.Keyring, kek); err != nil {
+	if d.ring, err = keyring.Open(c.Keyring, kek, c.keyDemands()...); err != nil {
 		return nil, err
 	}
 	if d.tracing, err = tracing.Open(ctx, collector, version, d.reportTraces); err != nil {
 		return nil, errors.Join(err, d.ring.Close())
 	}
 	d.server, err = services.New(ctx, services.Options{
-		Database: c.Database, Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
+		Database: c.Database, Postgres: c.demands(), Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
 		Fatal: func(err error) { d.fatal <- err },
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
@@ -91,6 +101,10 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	}
 	if err := d.server.Resume(ctx, law, d.law.Store); err != nil {
 		return nil, errors.Join(fmt.Errorf("agreement: %w", err), d.close())
+	}
+	d.placed.Store(&placed{law.Hash(), when})
+	if now := d.law.Load(); now.Hash() != law.Hash() {
+		log.LogAttrs(ctx, slog.LevelWarn, "another agreement than the file's is in force, since the exchange has replaced that of the file: put the file right", logline.Agreement(now.Hash()))
 	}
 	if d.listener, err = bind(ctx, "listen", c.Listen); err != nil {
 		return nil, errors.Join(err, d.close())
@@ -129,7 +143,7 @@ func (d *Daemon) readLaw(ctx context.Context) (*agreement.Law, error) {
 	if mistakes == nil {
 		return law, nil
 	}
-	last, err := store.InForce(ctx, d.config.Database, postgres.Options{})
+	last, err := store.InForce(ctx, d.config.Database, d.config.demands())
 	if err != nil || last == nil {
 		return nil, fmt.Errorf("agreement %s: %w", d.config.Agreement, mistakes)
 	}
@@ -152,18 +166,33 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	return errors.Join(append(errs, d.reloadLaw(ctx))...)
 }
 
-// reloadLaw reads the agreement's file again and puts it in force.
+// lawPlaced is when the agreement's file was put in its place.
+func (d *Daemon) lawPlaced() time.Time {
+	info, err := os.Stat(d.config.Agreement)
+	if err != nil {
+		return time.Time{} // reading it fails too
+	}
+	return info.ModTime()
+}
+
+// reloadLaw reads the agreement's file again and puts it in force, if somebody has
+// put it there since: a node may have taken up what another one adopted, and a
+// reload for the sake of a certificate must not undo that.
 func (d *Daemon) reloadLaw(ctx context.Context) error {
+	when := d.lawPlaced()
 	law, err := d.readLaw(ctx)
 	if err != nil {
 		return err
 	}
-	if law.Hash() == d.law.Load().Hash() {
+	now := placed{law.Hash(), when}
+	if last := *d.placed.Load(); now.hash == last.hash && now.at.Equal(last.at) {
 		return nil
 	}
+	// What is in force is the database's to say, where this node may not have heard.
 	if err := d.server.Adopt(ctx, law, d.law.Store); err != nil {
 		return err
 	}
+	d.placed.Store(&now)
 	d.log.LogAttrs(ctx, slog.LevelInfo, "agreement in force", logline.Agreement(law.Hash()))
 	return nil
 }

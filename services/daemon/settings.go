@@ -9,6 +9,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/budget"
 	"github.com/jisr-exchange/jisr/services/postgres"
+	"github.com/jisr-exchange/jisr/services/store"
 )
 
 // setting is one line of the configuration: what it is called, what it is for,
@@ -34,6 +35,14 @@ func (s setting) path(c *Config) *string {
 	return value
 }
 
+// url is the value of a setting that names a database in PostgreSQL; empty of any other.
+func (s setting) url(c *Config) string {
+	if value, ok := s.value(c).(*string); ok && s.served && postgres.IsURL(*value) {
+		return *value
+	}
+	return ""
+}
+
 // kind is what a setting names.
 type kind int
 
@@ -57,9 +66,11 @@ var settings = []setting{
 	{key: "listen", about: "address to serve agencies on, host:port", value: func(c *Config) any { return &c.Listen }},
 	{key: "trust_domain", about: "domain in every client certificate's name", value: func(c *Config) any { return &c.TrustDomain }},
 	{key: "agreement", about: "file of the data-sharing agreement", value: func(c *Config) any { return &c.Agreement }, kind: file},
-	{key: "database", about: "file of the embedded database; made when missing", value: func(c *Config) any { return &c.Database }, kind: made},
+	{key: "database", about: "file of the embedded database, made when missing; or postgres:// URL of a database that nodes share", value: func(c *Config) any { return &c.Database }, kind: made, served: true},
 	{key: "keyring", about: "file of the data keys, away from the database and its backups, made when missing; or postgres:// URL of a database of their own", value: func(c *Config) any { return &c.Keyring }, kind: own, served: true},
 	{key: "key_encryption_key", about: "file of the key that wraps the data keys; made when missing", value: func(c *Config) any { return &c.KeyEncryptionKey }, kind: own},
+	{key: "postgres.survives_node_loss", about: "promises that nothing is lost with a database node: commits wait for a standby", value: func(c *Config) any { return &c.Postgres.SurvivesNodeLoss }, without: "false"},
+	{key: "postgres.pool", about: "connections of this node to the database, in PostgreSQL; the keyring's are few", value: func(c *Config) any { return &c.Postgres.Pool }, without: strconv.Itoa(store.Connections)},
 	{key: "tls.certificate", about: "PEM file of the server's certificate and its chain", value: func(c *Config) any { return &c.TLS.Certificate }, kind: file},
 	{key: "tls.key", about: "PEM file of its key", value: func(c *Config) any { return &c.TLS.Key }, kind: private},
 	{key: "tls.client_authorities", about: "PEM file of the authorities of client certificates", value: func(c *Config) any { return &c.TLS.ClientAuthorities }, kind: file},

@@ -33,6 +33,8 @@ type Log interface {
 	// Append returns when the entry is durable, or agreement.ErrMoved when the
 	// standing under which the records were loaded no longer holds.
 	Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (entry string, err error)
+	// Current returns agreement.ErrMoved unless an agreement is the one in force, whichever node adopted that.
+	Current(ctx context.Context, law *agreement.Law) error
 }
 
 // Shelf reads one record again when standing moved under a stream.
@@ -59,7 +61,8 @@ func NewGate(p *Page, log Log, shelf Shelf, recheck func(context.Context, *ident
 	return &Gate{page: p, log: log, shelf: shelf, recheck: recheck, clock: clock}, nil
 }
 
-// Unary is the gate around a unary rpc.
+// Unary is the gate around a unary rpc. It returns agreement.ErrMoved where the
+// caller has to come through the door again, since another agreement is in force.
 func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
@@ -72,26 +75,31 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	if err := g.page.admit(c, m); err != nil {
 		return nil, err
 	}
-	// The agreement stands in every reply, refusals and panics too, and beside it the
-	// entry. They are set at once, since each setting copies what was set before.
+	// The agreement stands in every reply, after a panic too, and beside it the entry.
+	// They are set at once, since each setting copies what was set before. Beside a
+	// refusal it is set when that is final.
 	headers := metadata.MD{AgreementHeader: {c.Law.Hash()}}
 	defer func() {
-		if unset := grpc.SetHeader(ctx, headers); unset != nil && err == nil {
+		if err != nil {
+			return
+		}
+		if unset := grpc.SetHeader(ctx, headers); unset != nil {
 			reply, err = nil, cmp.Or(ctx.Err(), unset) // a caller that has gone is no fault of ours
 		}
 	}()
 	inner, docket := agreement.WithDocket(ctx)
 	for range rereads {
 		docket.Clear()
+		var out *Released
+		var entry string
 		loaded, err := handler(inner, request)
-		if errors.Is(err, agreement.ErrMoved) {
-			continue
+		if err == nil {
+			out, entry, err = g.release(inner, c, docket, rpcName(info.FullMethod), loaded)
 		}
-		if err != nil {
-			return nil, err
-		}
-		out, entry, err := g.release(inner, c, docket, rpcName(info.FullMethod), loaded)
 		if errors.Is(err, agreement.ErrMoved) {
+			if err := g.log.Current(ctx, c.Law); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err != nil {
@@ -102,7 +110,7 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 		}
 		return out, nil
 	}
-	// Who may see what keeps moving, or the agreement has changed: the caller comes through the door again.
+	// Who may see what keeps moving.
 	return nil, fault.New(fault.StoreUnavailable)
 }
 
@@ -131,7 +139,8 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 		what = g.consulted(docket)
 	}
 	if len(what) == 0 {
-		return out, "", nil
+		// No entry is held against the agreement in force, and what is said follows from it all the same.
+		return out, "", g.log.Current(ctx, c.Law)
 	}
 	entry, err := g.log.Append(ctx, disclosed(c, rpc, what, g.clock()), loads(what), c.Law)
 	if err != nil {

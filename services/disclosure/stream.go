@@ -74,6 +74,9 @@ func (s *gatedStream) SendMsg(m any) error {
 		}
 		out, entry, err := s.gate.release(s.ctx, s.caller, s.docket, s.rpc, reply)
 		if errors.Is(err, agreement.ErrMoved) {
+			if err := s.gate.log.Current(s.ctx, s.caller.Law); err != nil {
+				return err // what has been sent cannot be taken back: the caller begins anew
+			}
 			if err := s.reread(reply.ProtoReflect()); errors.Is(err, fault.New(fault.NotFound)) {
 				return nil
 			} else if err != nil {

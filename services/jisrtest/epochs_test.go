@@ -5,9 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
@@ -31,31 +28,15 @@ type held struct {
 
 func holding(t testing.TB, x *jisrtest.Exchange) held {
 	t.Helper()
-	conn, err := sqlite.OpenConn(x.Database(), sqlite.OpenReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
 	h := held{make(map[string]string), make(map[string]int64)}
-	collect := func(query string, f func(*sqlite.Stmt)) {
-		err := sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-			f(s)
-			return nil
-		}})
-		if err != nil {
-			t.Fatal(err)
+	for _, query := range inCase {
+		for _, row := range x.Rows(query) {
+			h.rows[row.Text(0)] += fmt.Sprintf("%q\n", row[1:])
 		}
 	}
-	for _, query := range inCase {
-		collect(query, func(s *sqlite.Stmt) {
-			row := ""
-			for i := 1; i < s.ColumnCount(); i++ {
-				row += fmt.Sprintf("%q ", s.ColumnText(i))
-			}
-			h.rows[s.ColumnText(0)] += row + "\n"
-		})
+	for _, row := range x.Rows("SELECT case_name, epoch FROM epochs") {
+		h.epochs[row.Text(0)] = row.Number(1)
 	}
-	collect("SELECT case_name, epoch FROM epochs", func(s *sqlite.Stmt) { h.epochs[s.ColumnText(0)] = s.ColumnInt64(1) })
 	return h
 }
 

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services"
@@ -33,7 +34,6 @@ import (
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/metrics"
 	"github.com/jisr-exchange/jisr/services/postgres"
-	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 	"github.com/jisr-exchange/jisr/services/tracing"
 )
 
@@ -44,6 +44,9 @@ type Exchange struct {
 	law  atomic.Pointer[agreement.Law]
 	ca   *certs.Authority
 	ring *keyring.Ring
+	// owner reaches the database with all rights.
+	owner   string
+	looking *pgx.Conn
 
 	revocation *identity.Revocation
 
@@ -69,8 +72,9 @@ type options struct {
 	clock  func() time.Time
 	random io.Reader
 	dir    string
-	ring   string
-	store  string
+	cases  Place
+	keys   Place
+	files  bool
 	law    []byte
 	tick   time.Duration
 	limits budget.Limits
@@ -91,16 +95,15 @@ func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 // WithDir keeps the files in a directory of the test's own choice.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }
 
+// WithDatabase keeps the cases in a database of PostgreSQL and not in Dir; several
+// exchanges may share it.
+func WithDatabase(p Place) Option { return func(o *options) { o.cases = p } }
+
 // WithKeyring keeps the keys in a database of PostgreSQL and not in Dir.
-func WithKeyring(url string) Option { return func(o *options) { o.ring = url } }
+func WithKeyring(p Place) Option { return func(o *options) { o.keys = p } }
 
-// WithDatabase keeps the case database elsewhere than in a file of the folder: at
-// a postgres:// URL, which several exchanges may share.
-func WithDatabase(url string) Option { return func(o *options) { o.store = url } }
-
-// OnPostgres keeps, set to anything, the case database of every exchange that
-// names none in PostgreSQL.
-const OnPostgres = "JISR_PLAYS_ON_POSTGRES"
+// InFiles keeps cases and keys in Dir, also where plays are played on PostgreSQL.
+func InFiles() Option { return func(o *options) { o.files = true } }
 
 // WithTick lets the server bring states up to their terms by itself. Without it
 // only Tick does, so that plays are in command of time.
@@ -146,8 +149,11 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	if o.dir == "" {
 		o.dir = t.TempDir()
 	}
-	if o.store == "" && os.Getenv(OnPostgres) != "" {
-		o.store = throwaway.URL(t)
+	if Served() && !o.files && o.cases == (Place{}) {
+		o.cases = CaseDatabase(t)
+	}
+	if Served() && !o.files && o.keys == (Place{}) {
+		o.keys = KeyDatabase(t)
 	}
 	if o.law == nil {
 		o.law = Agreement(t)
@@ -158,6 +164,9 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 		t.Fatal(err)
 	}
 	x.law.Store(law)
+	if x.owner = o.cases.Owner; x.owner == "" {
+		x.owner = x.Database()
+	}
 	if x.ca, err = certs.Create(filepath.Join(o.dir, "certs"), certs.Options{Now: o.clock}); err != nil {
 		t.Fatal(err)
 	}
@@ -166,12 +175,28 @@ func Start(t testing.TB, opts ...Option) *Exchange {
 	return x
 }
 
+// Node starts a second node over the databases of an exchange in PostgreSQL, under
+// the agreement that this one was started with.
+func (x *Exchange) Node() *Exchange {
+	x.t.Helper()
+	if x.o.cases == (Place{}) || x.o.keys == (Place{}) {
+		x.t.Fatal("nodes share databases in PostgreSQL")
+	}
+	n := &Exchange{t: x.t, o: x.o, Dir: x.Dir, Log: &Buffer{}, clients: make(map[string]*Client), ca: x.ca, owner: x.owner}
+	law, err := agreement.Parse(x.o.law)
+	x.must(err)
+	n.law.Store(law)
+	n.serve()
+	n.t.Cleanup(func() { n.Stop() })
+	return n
+}
+
 // OpenKeyring opens the exchange's keyring: its own, and another node's where it lies in PostgreSQL.
 func (x *Exchange) OpenKeyring() *keyring.Ring {
 	x.t.Helper()
 	kek, err := keyring.OpenFileKEK(filepath.Join(x.Dir, "kek"))
 	x.must(err)
-	place := x.o.ring
+	place := x.o.keys.Serving
 	if place == "" {
 		place = filepath.Join(x.Dir, "keyring.db")
 	}
@@ -203,7 +228,7 @@ func (x *Exchange) serve() {
 		About: agreements.Server{Version: "test", Development: true},
 	})
 	x.must(err)
-	x.must(x.server.Adopt(context.Background(), x.law.Load(), x.law.Store))
+	x.must(x.server.Resume(context.Background(), x.law.Load(), x.law.Store))
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	x.must(err)
 	x.addr = listener.Addr().String()
@@ -225,8 +250,8 @@ func (x *Exchange) Publish(validity time.Duration) {
 
 // Database is the path or the URL of the case database.
 func (x *Exchange) Database() string {
-	if x.o.store != "" {
-		return x.o.store
+	if x.o.cases.Serving != "" {
+		return x.o.cases.Serving
 	}
 	return filepath.Join(x.Dir, "jisr.db")
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
 
+// In PostgreSQL what was deleted is written over when the server's vacuum has come by.
 func TestWhoMayNoLongerSeeAPersonIsNotLeftInTheFile(t *testing.T) {
-	p := baghdad(t)
+	p := jisrtest.Opened(t, jisrtest.Start(t, jisrtest.InFiles()))
 	share := got(policeOf(p).ShareCase(ctx, jisrv1.ShareCaseRequest_builder{Parent: p.Case, Share: jisrv1.Share_builder{
 		Agency: "agencies/kri-dcoc",
 	}.Build()}.Build()))(t)

@@ -14,8 +14,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -116,18 +114,16 @@ func (w *ward) asked(part string, want grpc_health_v1.HealthCheckResponse_Servin
 }
 
 // database is a connection of somebody else to an exchange's database.
-func database(t *testing.T, x *jisrtest.Exchange) func(query string) {
+func database(t *testing.T, x *jisrtest.Exchange) func(file, server string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(x.Database(), sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return func(query string) {
+	run := x.Inside()
+	return func(file, server string) {
 		t.Helper()
-		if err := sqlitex.ExecuteTransient(conn, query, nil); err != nil {
-			t.Fatal(err)
+		if jisrtest.Served() {
+			must(t, run(server))
+			return
 		}
+		must(t, run(file))
 	}
 }
 
@@ -135,11 +131,11 @@ func TestALockedDatabaseTakesDownStoreAndLogAndNothingElse(t *testing.T) {
 	x := jisrtest.Start(t, jisrtest.WithTick(beat))
 	w := watched(t, x)
 	other := database(t, x)
-	other("BEGIN IMMEDIATE")
+	other("BEGIN IMMEDIATE", "BEGIN; LOCK TABLE probes, log_entries IN SHARE MODE")
 	w.falls("store", "log")
 	w.asked("jisr.store", notServing)
 	w.asked("jisr.keyring", serving)
-	other("ROLLBACK")
+	other("ROLLBACK", "ROLLBACK")
 	w.rises("store", "log")
 	jisrtest.Opened(t, x)
 }
@@ -149,7 +145,9 @@ func TestALogThatTakesNoEntryIsToldApartFromItsStore(t *testing.T) {
 	p := jisrtest.Opened(t, x)
 	w := watched(t, x)
 	other := database(t, x)
-	other("CREATE TRIGGER closed BEFORE INSERT ON log_entries BEGIN SELECT RAISE(ABORT, 'closed'); END")
+	other("CREATE TRIGGER closed BEFORE INSERT ON log_entries BEGIN SELECT RAISE(ABORT, 'closed'); END",
+		`CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed'; END $$;
+		CREATE TRIGGER closed BEFORE INSERT ON log_entries EXECUTE FUNCTION closed()`)
 	w.falls("log")
 	_, err := x.As(jisrtest.Police).GetVictim(context.Background(), jisrv1.GetVictimRequest_builder{Name: p.First}.Build())
 	jisrtest.Refused(t, err, fault.LogUnavailable)
@@ -157,15 +155,16 @@ func TestALogThatTakesNoEntryIsToldApartFromItsStore(t *testing.T) {
 	if err == nil {
 		t.Error("a change was made without its entry")
 	}
-	other("DROP TRIGGER closed")
+	other("DROP TRIGGER closed", "DROP FUNCTION closed CASCADE")
 	w.rises("log")
 	if _, err := x.As(jisrtest.Police).GetVictim(context.Background(), jisrv1.GetVictimRequest_builder{Name: p.First}.Build()); err != nil {
 		t.Error(err)
 	}
 }
 
+// A keyring in PostgreSQL is gone otherwise, which the keyring's own tests try.
 func TestAKeyringThatIsGoneTakesDownTheKeyringAlone(t *testing.T) {
-	x := jisrtest.Start(t, jisrtest.WithTick(beat))
+	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.InFiles())
 	w := watched(t, x)
 	ring := filepath.Join(x.Dir, "keyring.db")
 	for _, gone := range []func(){
@@ -185,7 +184,7 @@ func TestAKeyringThatIsGoneTakesDownTheKeyringAlone(t *testing.T) {
 
 func TestAKeyringWhoseDatabaseIsGoneOpensNothingAndTakesDownTheKeyringAlone(t *testing.T) {
 	cluster := throwaway.Durable(t)
-	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.WithKeyring(cluster.Database(t)))
+	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.WithKeyring(jisrtest.At(cluster.Database(t))))
 	p := jisrtest.Opened(t, x)
 	got(getVictim(policeOf(p), p.First))(t)
 	w := watched(t, x)
@@ -266,7 +265,7 @@ func eventually(t *testing.T, happened func() bool) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -5,32 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
-	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // keyOf is the key under which a record's sections are sealed.
 func keyOf(t *testing.T, x *jisrtest.Exchange, name string) (id string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(x.Database(), sqlite.OpenReadOnly)
-	must(t, err)
-	defer conn.Close()
-	must(t, sqlitex.Execute(conn, "SELECT envelope FROM records WHERE name = ?", &sqlitex.ExecOptions{
-		Args: []any{name},
-		ResultFunc: func(s *sqlite.Stmt) error {
-			raw := make([]byte, s.ColumnLen(0))
-			s.ColumnBytes(0, raw)
-			e, err := record.ParseEnvelope(raw)
-			id = e.KeyID
-			return err
-		},
-	}))
+	for _, row := range x.Rows("SELECT envelope FROM records WHERE name = ?", name) {
+		id = got(record.ParseEnvelope(row.Bytes(0)))(t).KeyID
+	}
 	if id == "" {
 		t.Fatalf("%s has no key", name)
 	}
@@ -38,7 +24,7 @@ func keyOf(t *testing.T, x *jisrtest.Exchange, name string) (id string) {
 }
 
 func TestAKeyThatAnotherNodeDestroysClosesEveryReplyOfThisOne(t *testing.T) {
-	x := jisrtest.Start(t, jisrtest.WithKeyring(throwaway.URL(t)))
+	x := jisrtest.Start(t, jisrtest.WithKeyring(jisrtest.KeyDatabase(t)))
 	p := jisrtest.Opened(t, x)
 	police := x.As(jisrtest.Police)
 	another := x.OpenKeyring()

@@ -55,14 +55,14 @@ func TestNothingIsReleasedByAnAgreementAfterTheEntryOfTheNext(t *testing.T) {
 	p.Stop()
 	var inForce string
 	adopted, shown := 0, 0
-	for _, leaf := range logOf(t, p.Database()) {
+	for _, leaf := range logOf(t, p.Exchange) {
 		switch leaf.GetKind() {
 		case jisrv1.LogEntry_KIND_AGREEMENT:
 			inForce = leaf.GetAgreement()
 			adopted++
 		case jisrv1.LogEntry_KIND_DISCLOSED, jisrv1.LogEntry_KIND_CHANGED:
 			shown++
-			if leaf.GetAgreement() != inForce {
+			if leaf.GetAgreement() != inForce && inTurn() {
 				t.Errorf("entry %d of what was released names an agreement that no longer was in force, after %d editions", shown, adopted)
 			}
 		}

@@ -1,47 +1,21 @@
 package jisrtest_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
-	"github.com/jisr-exchange/jisr/services/postgres"
-	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // behind changes the database behind the exchange's back.
 func behind(t testing.TB, p *jisrtest.Play, query, arg string) {
 	t.Helper()
-	err := func() error {
-		if postgres.IsURL(p.Database()) {
-			conn, err := pgx.Connect(ctx, p.Database())
-			if err != nil {
-				return err
-			}
-			defer conn.Close(ctx)
-			_, err = conn.Exec(ctx, strings.ReplaceAll(query, "?", "$1"), arg)
-			return err
-		}
-		conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadWrite)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		conn.SetBusyTimeout(time.Minute)
-		return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: []any{arg}})
-	}()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, p.Inside()(query, arg))
 }
 
 func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testing.T) {
@@ -72,7 +46,7 @@ func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testin
 	refused(getVictim(police, p.First))(t, fault.NotFound)
 	p.Stop()
 	var entries [][]byte
-	for _, leaf := range logOf(t, p.Database()) {
+	for _, leaf := range logOf(t, p.Exchange) {
 		if leaf.GetRpc() == "CaseService/GetVictim" && leaf.GetKind() == jisrv1.LogEntry_KIND_DISCLOSED {
 			leaf.SetTimeMicros(0)
 			entries = append(entries, encode(t, leaf))
@@ -185,22 +159,7 @@ func TestADestroyedKeyClosesWhatWasReadBefore(t *testing.T) {
 			t.Fatal("the name is not shown, so that its end proves nothing")
 		}
 	}
-	conn, err := sqlite.OpenConn(p.Database(), sqlite.OpenReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	var key string
-	if err := sqlitex.Execute(conn, "SELECT envelope FROM records WHERE name = ?", &sqlitex.ExecOptions{Args: []any{p.First}, ResultFunc: func(s *sqlite.Stmt) error {
-		raw := make([]byte, s.ColumnLen(0))
-		s.ColumnBytes(0, raw)
-		e, err := record.ParseEnvelope(raw)
-		key = e.KeyID
-		return err
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Keyring().Destroy(ctx, key); err != nil {
+	if err := p.Keyring().Destroy(ctx, keyOf(t, p.Exchange, p.First)); err != nil {
 		t.Fatal(err)
 	}
 	if v := got(getVictim(police, p.First))(t); v.HasIdentity() || v.HasRisk() || v.HasProfile() {

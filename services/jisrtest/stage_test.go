@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/keyring"
 )
@@ -101,6 +104,9 @@ func (s *stage) start(t testing.TB, opts ...jisrtest.Option) *jisrtest.Exchange 
 		}
 	}
 	opts = append(opts, jisrtest.WithDir(dir), jisrtest.WithClock(s.clock), jisrtest.WithRandom(s))
+	if jisrtest.Served() {
+		opts = append(opts, jisrtest.WithKeyring(servedKeys(t, dir)))
+	}
 	return jisrtest.Start(t, opts...)
 }
 
@@ -131,6 +137,19 @@ func sharedKeys(t testing.TB) map[string][]byte {
 	}
 	keys.files = files
 	return files
+}
+
+// servedKeys puts the secret of a keyring's file into one in PostgreSQL.
+func servedKeys(t testing.TB, dir string) jisrtest.Place {
+	t.Helper()
+	conn, err := sqlite.OpenConn(filepath.Join(dir, "keyring.db"), sqlite.OpenReadOnly)
+	must(t, err)
+	defer conn.Close()
+	place := jisrtest.KeyDatabase(t)
+	must(t, sqlitex.Execute(conn, "SELECT hex(wrapped) FROM keys WHERE id = 'exchange'", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		return jisrtest.Run(place.Owner, "INSERT INTO keys(id, wrapped) VALUES('exchange', decode('"+s.ColumnText(0)+"', 'hex'))")
+	}}))
+	return place
 }
 
 func openRing(t testing.TB, dir string) *keyring.Ring {

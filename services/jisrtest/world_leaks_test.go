@@ -10,13 +10,12 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -37,30 +36,16 @@ type leak struct {
 
 // inside is the exchange's database, read past all gates.
 type inside struct {
-	t    testing.TB
-	conn *sqlite.Conn
+	t testing.TB
+	x *jisrtest.Exchange
 }
 
-func (w *world) inside() inside {
-	w.t.Helper()
-	conn, err := sqlite.OpenConn(w.x.Database(), sqlite.OpenReadOnly)
-	w.must(err)
-	w.t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
-			w.t.Error(err)
-		}
-	})
-	return inside{w.t, conn}
-}
+func (w *world) inside() inside { return inside{w.t, w.x} }
 
 func (i inside) number(query string, args ...any) (n int64) {
 	i.t.Helper()
-	err := sqlitex.Execute(i.conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error {
-		n = s.ColumnInt64(0)
-		return nil
-	}})
-	if err != nil {
-		i.t.Fatal(err)
+	for _, row := range i.x.Rows(query, args...) {
+		n = row.Number(0)
 	}
 	return n
 }
@@ -70,22 +55,16 @@ func (i inside) told(name string, section string) (last int64) {
 	i.t.Helper()
 	n, _ := record.ParseName(name)
 	field := n.Type.New().ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(section))
-	err := sqlitex.Execute(i.conn, "SELECT envelope FROM records WHERE name = ?", &sqlitex.ExecOptions{Args: []any{name}, ResultFunc: func(s *sqlite.Stmt) error {
-		raw := make([]byte, s.ColumnLen(0))
-		s.ColumnBytes(0, raw)
-		e, err := record.ParseEnvelope(raw)
+	for _, row := range i.x.Rows("SELECT envelope FROM records WHERE name = ?", name) {
+		e, err := record.ParseEnvelope(row.Bytes(0))
 		if err != nil {
-			return err
+			i.t.Fatal(err)
 		}
 		for _, part := range e.Sections {
 			if part.Number == field.Number() {
 				last = part.Time
 			}
 		}
-		return nil
-	}})
-	if err != nil {
-		i.t.Fatal(err)
 	}
 	return last
 }

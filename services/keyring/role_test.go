@@ -12,19 +12,26 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// role makes the role of deploy/keyring-role.sql in a site's database, under a
-// name and a password of the test's own, and returns the site as it sees it.
+// role makes the roles of deploy/postgres in a site's database, under names and a
+// password of the test's own, and returns the site as a node sees it.
 func role(t *testing.T, s site) site {
 	t.Helper()
-	text, err := os.ReadFile("../../deploy/keyring-role.sql")
-	must(t, err)
-	name := "jisr_keyring_" + strings.ToLower(rand.Text())
-	s.hand(t, strings.ReplaceAll(string(text), "jisr_keyring", name))
-	s.hand(t, "ALTER ROLE "+name+" PASSWORD 'mulberry'")
-	t.Cleanup(func() { s.hand(t, "DROP OWNED BY "+name+"; DROP ROLE "+name) })
+	prefix := "jisr_" + strings.ToLower(rand.Text()) + "_"
+	var all []string
+	for _, r := range []string{"owner", "keys_owner", "serving", "keys_serving", "backup"} {
+		all = append(all, prefix+r)
+	}
+	names := strings.Join(all, ", ")
+	t.Cleanup(func() { s.hand(t, "DROP OWNED BY "+names+"; DROP ROLE "+names) })
+	for _, file := range []string{"roles.sql", "keyring.sql"} {
+		text, err := os.ReadFile("../../deploy/postgres/" + file)
+		must(t, err)
+		s.hand(t, strings.ReplaceAll(string(text), "jisr_", prefix))
+	}
+	s.hand(t, "ALTER ROLE "+prefix+"keys_serving PASSWORD 'mulberry'")
 	u, err := url.Parse(s.place)
 	must(t, err)
-	u.User = url.UserPassword(name, "mulberry")
+	u.User = url.UserPassword(prefix+"keys_serving", "mulberry")
 	return site{place: u.String(), kek: s.kek}
 }
 

@@ -51,11 +51,7 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 // prepare makes the schema in a database that is empty; one that holds anything
 // else is refused, as where the cases are, there are backups of them.
 func (s *served) prepare(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	steps, err := postgres.Load(files, "keyring")
+	steps, err := steps()
 	if err != nil {
 		return err
 	}
@@ -63,6 +59,15 @@ func (s *served) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring)
+}
+
+// steps are the migrations of the schema.
+func steps() (postgres.Migrations, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return postgres.Migrations{}, err
+	}
+	return postgres.Load(files, "keyring")
 }
 
 func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generation, err error) {

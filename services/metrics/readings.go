@@ -26,7 +26,7 @@ type Readings struct {
 	Lists func() (issued, ends time.Time)
 	// Certificate tells when the server's own ends.
 	Certificate func() time.Time
-	// Files gives the sizes of what Files names.
+	// Files gives the sizes of what Files names, as far as they are known.
 	Files func() map[string]int64
 	// Health tells of each of Parts whether it is well.
 	Health func() map[string]bool
@@ -88,7 +88,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(certEndsDesc, seconds(c.Certificate()))
 	sizes := c.Files()
 	for _, f := range Files {
-		gauge(bytesDesc, float64(sizes[f]), f)
+		if size, known := sizes[f]; known {
+			gauge(bytesDesc, float64(size), f)
+		}
 	}
 	health := c.Health()
 	for _, p := range Parts {

@@ -133,7 +133,7 @@ func instruct(s step, err error) error {
 	case "23505", "42P07": // unique violation; the table is there
 		return fmt.Errorf("%w\n  another node may have been first: start again", err)
 	case "42501":
-		return fmt.Errorf("%w\n  the role may not change the schema: start once with the role that owns the database", err)
+		return fmt.Errorf("%w\n  the role may not change the schema: "+asOwner, err)
 	case "55P03":
 		return fmt.Errorf("%w\n  a table is held by somebody for more than %s: end what holds it (pg_stat_activity), and start again", err, lockWait)
 	}

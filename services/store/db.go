@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -62,7 +63,7 @@ type engine interface {
 	// read runs f on what is committed, as of one moment.
 	read(ctx context.Context, f func(querier) error) error
 	// size tells the bytes of the database, of its write-ahead log, and of what is
-	// left for them; 0 where that cannot be asked.
+	// left for them; -1 of what cannot be asked.
 	size() (database, wal, free int64)
 	// close ends it after what the writer took is committed.
 	close() error
@@ -82,7 +83,9 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	}
 	var err error
 	if postgres.IsURL(database) {
-		s.engine, s.writer, err = openServer(ctx, database, o, s.lawful)
+		if s.engine, s.writer, err = openServer(ctx, database, o, s.lawful); err != nil {
+			err = fmt.Errorf("store: open: %w", err)
+		}
 	} else {
 		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
 	}
@@ -96,7 +99,7 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 func (s *Store) Close() error { return s.engine.close() }
 
 // Sizes tells the bytes of the database, of its write-ahead log, and of what
-// their volume has left for this user. What cannot be asked is 0.
+// their volume has left for this user. What cannot be asked is -1.
 func (s *Store) Sizes() (database, wal, free int64) { return s.engine.size() }
 
 func (s *Store) onFatal(err error) {

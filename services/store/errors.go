@@ -18,6 +18,9 @@ type errStorage struct{ err error }
 
 func (e errStorage) Error() string { return "store: " + e.code() }
 
+// SQLState is PostgreSQL's own code; empty where it has none.
+func (e errStorage) SQLState() string { return sqlState(e.err) }
+
 func (e errStorage) code() string {
 	if state := sqlState(e.err); state != "" {
 		return "SQLSTATE_" + state

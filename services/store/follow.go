@@ -66,6 +66,9 @@ func (s *Store) shared() bool {
 // Current fails with agreement.ErrMoved if another agreement than law is in force.
 // What leaves behind an entry is held against that there; this is for what does not.
 func (s *Store) Current(ctx context.Context, law *agreement.Law) error {
+	if s.Law() != law {
+		return agreement.ErrMoved
+	}
 	if !s.shared() {
 		return nil
 	}
@@ -85,6 +88,14 @@ func (s *Store) current(ctx context.Context, conn querier, law *agreement.Law) e
 		return agreement.ErrMoved
 	}
 	return nil
+}
+
+// CatchUp is one look of Follow, for a call that cannot be answered before.
+func (s *Store) CatchUp(ctx context.Context, use func(*agreement.Law)) error {
+	if !s.shared() {
+		return nil
+	}
+	return s.follow(ctx, use)
 }
 
 func (s *Store) follow(ctx context.Context, use func(*agreement.Law)) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
+// What a node needs of a server.
 const (
 	// lanes is how many transactions of changes a node has under way: while one waits
 	// for the disk, others write.
@@ -20,8 +21,11 @@ const (
 	// patience bounds everything but a commit: a server that says nothing for so long
 	// is gone for this call.
 	patience = 20 * time.Second
-	// pgReaders bounds the connections that read.
-	pgReaders = 16
+	// Connections is how many a node has at the most where nothing is said: one for
+	// each lane, one for the entries of reads, and those that read.
+	Connections = LeastConnections + 15
+	// LeastConnections leaves one to read.
+	LeastConnections = lanes + 2
 )
 
 // server is the store in a PostgreSQL database. All is read from the primary,
@@ -47,8 +51,9 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 	}
 	read := write
 	if write.Connections == 0 {
-		write.Connections, read.Connections = lanes+1, pgReaders
+		write.Connections = Connections
 	}
+	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-1)
 	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
@@ -116,13 +121,13 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 	return false, err
 }
 
-func (s *server) size() (database, _, _ int64) {
+func (s *server) size() (database, wal, free int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.readers.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&database); err != nil {
-		return 0, 0, 0
+		return -1, -1, -1
 	}
-	return database, 0, 0
+	return database, -1, -1 // the server's, whose own monitoring tells of them
 }
 
 func inForceAtServer(ctx context.Context, url string, o postgres.Options) ([]byte, error) {

@@ -185,20 +185,40 @@ type numbers struct {
 	left []int64
 }
 
-func (c *pgConn) number() (n int64, err error) {
-	c.numbers.Lock()
-	defer c.numbers.Unlock()
-	if len(c.numbers.left) == 0 {
-		err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
-			c.numbers.left = append(c.numbers.left, r.ColumnInt64(0))
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
+// next takes one that is left.
+func (n *numbers) next() (int64, bool) {
+	n.Lock()
+	defer n.Unlock()
+	if len(n.left) == 0 {
+		return 0, false
 	}
-	n, c.numbers.left = c.numbers.left[0], c.numbers.left[1:]
-	return n, nil
+	next := n.left[0]
+	n.left = n.left[1:]
+	return next, true
+}
+
+func (n *numbers) add(more []int64) {
+	n.Lock()
+	defer n.Unlock()
+	n.left = append(n.left, more...)
+}
+
+// number is asked for without the lock on what is left: what waits to be sent goes
+// first, and may wait for a row that another lane holds.
+func (c *pgConn) number() (int64, error) {
+	if n, ok := c.numbers.next(); ok {
+		return n, nil
+	}
+	var more []int64
+	err := c.each("SELECT nextval(pg_get_serial_sequence('log_entries', 'seq')) FROM generate_series(1, 256)", func(r result) error {
+		more = append(more, r.ColumnInt64(0))
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.numbers.add(more[1:])
+	return more[0], nil
 }
 
 func (c *pgConn) enter(e *entry) error {

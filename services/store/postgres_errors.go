@@ -63,6 +63,7 @@ func answer(err error) error {
 func (c *pgConn) kept(err error) error {
 	var said *pgconn.PgError
 	if !c.conn.IsClosed() && errors.As(err, &said) {
+		c.giveUp()
 		return answer(err)
 	}
 	return errors.Join(fault.New(fault.OutcomeUnknown), errStorage{err})
