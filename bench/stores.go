@@ -91,20 +91,6 @@ func (b *bench) durably(ctx context.Context) (results []result, err error) {
 	return results, nil
 }
 
-// cluster starts a server that keeps what it acknowledges.
-func cluster() (*throwaway.Cluster, error) {
-	return throwaway.Start("fsync=on", "full_page_writes=on", "synchronous_commit=on", "max_connections=400", "shared_buffers=512MB", "max_wal_size=4GB")
-}
-
-// onServer are databases of their own.
-func onServer(c *throwaway.Cluster) (d peer.Databases, err error) {
-	if d.Records, err = throwaway.Create(c.URL("postgres")); err != nil {
-		return d, err
-	}
-	d.Keys, err = throwaway.Create(c.URL("postgres"))
-	return d, err
-}
-
 // compete lets all contenders take turns, with few callers and with many.
 func (b *bench) compete(ctx context.Context, c *throwaway.Cluster, k durable) (_ []result, err error) {
 	var all []contender
@@ -119,13 +105,28 @@ func (b *bench) compete(ctx context.Context, c *throwaway.Cluster, k durable) (_
 			return err
 		}
 		p, err := start(ctx, kind, dir)
-		if err == nil {
-			slot := func(_ context.Context, n int) (peer.Sample, error) {
-				return p.work(b.calls(k.calls[name][n]), callers[n])
-			}
-			all = append(all, contender{name, slot, p.stop})
+		if err != nil {
+			return err
 		}
-		return err
+		work := func(_ context.Context, n int) (s peer.Sample, err error) {
+			calls := b.calls(k.calls[name][n])
+			if err := p.prepare(calls, callers[n]); err != nil {
+				return s, err
+			}
+			slot := func() (peer.Sample, error) { return p.prepared(calls, callers[n]) }
+			if d == peer.Files {
+				return slot()
+			}
+			return metered(c, slot)
+		}
+		all = append(all, contender{name, work, p.stop})
+		if d == peer.Files {
+			return nil
+		}
+		if _, err := work(ctx, len(callers)-1); err != nil {
+			return err
+		}
+		return settle(ctx, d.Records)
 	}
 	if err := errors.Join(begin(file, k.name+"-grouped", peer.Files), begin(fileAlone, k.name+"-alone", peer.Files)); err != nil {
 		return nil, err
@@ -198,6 +199,12 @@ func (k durable) judged(found []map[string][]peer.Sample) (results []result) {
 		}
 		results = append(results, known("  by the second: "+name, "%s at 1, 16, 64", strings.Join(rates, ", ")))
 	}
+	if s := found[most]; s[served] != nil {
+		own := func(s peer.Sample) float64 { return float64(s.CPU) / float64(s.Calls) }
+		cost := peer.Sample.Each
+		results = append(results, known("  CPU of one, with PostgreSQL's", "%s, of which the exchange's process %s; pgx %s, PostgreSQL alone under pgbench %s",
+			micros(of(s[served], cost).median), micros(of(s[served], own).median), micros(of(s[servedAlone], cost).median), micros(of(s[byPgbench], cost).median)))
+	}
 	return results
 }
 
@@ -231,7 +238,9 @@ func (b *bench) pgbench(ctx context.Context, c *throwaway.Cluster, k durable) (_
 		all = append(all, p)
 	}
 	slot := func(ctx context.Context, n int) (peer.Sample, error) {
-		return all[n].slot(ctx, time.Duration(float64(span)*max(b.scale, 0.1)))
+		return metered(c, func() (peer.Sample, error) {
+			return all[n].slot(ctx, time.Duration(float64(span)*max(b.scale, 0.1)))
+		})
 	}
 	return contender{byPgbench, slot, stop}, nil
 }
@@ -260,6 +269,12 @@ func (b *bench) twoNodes(ctx context.Context, c *throwaway.Cluster, k durable) (
 			return result{}, err
 		}
 		nodes = append(nodes, p)
+	}
+	if _, err := together(nodes, calls, ask); err != nil {
+		return result{}, err
+	}
+	if err := settle(ctx, d.Records); err != nil {
+		return result{}, err
 	}
 	found, err := interleave(ctx, b.rounds,
 		side{"one", func(context.Context) (peer.Sample, error) { return together(nodes[:1], calls, ask) }},

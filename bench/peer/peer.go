@@ -61,14 +61,15 @@ type Usage struct {
 // Sample is one slot of work.
 type Sample struct {
 	Calls int
-	// CPU is the process's own, of all its threads.
-	CPU, Wall time.Duration
+	// CPU is the process's own, of all its threads; Server is that of a database
+	// server that it asks.
+	CPU, Server, Wall time.Duration
 	// P50 and P99 are of the single calls.
 	P50, P99 time.Duration
 }
 
-// Each is the CPU of one call.
-func (s Sample) Each() float64 { return float64(s.CPU) / float64(s.Calls) }
+// Each is the CPU of one call, with what it cost a server.
+func (s Sample) Each() float64 { return float64(s.CPU+s.Server) / float64(s.Calls) }
 
 // Rate is calls by the second.
 func (s Sample) Rate() float64 { return float64(s.Calls) / s.Wall.Seconds() }
