@@ -14,6 +14,7 @@ import (
 	"github.com/jisr-exchange/jisr/bench/peer"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 // connections is how many a load has: an agency has some systems, and the
@@ -25,6 +26,7 @@ type client struct {
 	process *process
 	conns   []*grpc.ClientConn
 	header  metadata.MD
+	server  *throwaway.Cluster // whose CPU counts too; nil where none is asked
 }
 
 // dial connects as an agency to a peer that runs on the laid directory dir.
