@@ -105,8 +105,9 @@ bench: ## Measure against the physical limit and against peers (BENCH=long: up t
 	@go -C bench run . $(if $(filter long,$(BENCH)),-long)
 
 .PHONY: chaos
-chaos: ## Break the server at hundreds of points (JISR_CRASH_POINTS each, 100) and draw more worlds; half an hour
+chaos: ## Break servers, lines and databases at hundreds of points, draw more worlds; three quarters of an hour
 	JISR_CRASH_POINTS=$${JISR_CRASH_POINTS:-100} go test -count=1 -timeout 3h ./services/jisrtest/crash
+	JISR_NODES_ROUNDS=$${JISR_NODES_ROUNDS:-60} go test -count=1 -timeout 3h ./services/jisrtest/nodes
 	JISR_WORLD_SCRIPTS=$${JISR_WORLD_SCRIPTS:-10} go test -count=1 -timeout 3h -run RandomWorlds ./services/jisrtest
 
 .PHONY: pages

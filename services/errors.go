@@ -35,6 +35,9 @@ func (s *Server) catalogued(ctx context.Context, method string, _ any, next func
 			return answer(ctx, f)
 		}
 	}
+	if _, library := status.FromError(err); f == nil && library && ctx.Err() != nil {
+		err = ctx.Err() // the caller is gone, and no header can be set any more: no fault of this program
+	}
 	switch {
 	case f == nil && errors.Is(err, context.DeadlineExceeded), f == nil && status.Code(err) == codes.DeadlineExceeded:
 		s.refused(ctx, fault.DeadlineExceeded)

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
@@ -16,10 +19,17 @@ import (
 func TestAReadBegunBeforeTheAgreementChangedIsNotReleasedAfter(t *testing.T) {
 	m := &moment{}
 	p := baghdad(t, jisrtest.WithClock(m.now))
-	m.meanwhile(func() { p.Adopt(append(jisrtest.Agreement(t), "# the next edition\n"...)) })
-	refused(getVictim(policeOf(p), p.First))(t, fault.StoreUnavailable)
+	m.meanwhile(func() { p.Adopt(without(t, jisrv1.Role_ROLE_COUNTER_TRAFFICKING, "CaseService/GetVictim")) })
+	refused(getVictim(policeOf(p), p.First))(t, fault.MethodNotGranted)
 	m.done(t)
-	got(getVictim(policeOf(p), p.First))(t) // through the door again, by the agreement of now
+	p.Adopt(jisrtest.Agreement(t))
+	m.meanwhile(func() { p.Adopt(append(jisrtest.Agreement(t), "# the next edition\n"...)) })
+	var header metadata.MD
+	got(policeOf(p).GetVictim(ctx, jisrv1.GetVictimRequest_builder{Name: p.First}.Build(), grpc.Header(&header)))(t)
+	m.done(t)
+	if said := header.Get("jisr-agreement"); len(said) != 1 || said[0] != p.Law().Hash() {
+		t.Errorf("what another edition still grants is answered by %v, and not by the one in force", said)
+	}
 }
 
 // TestNothingIsReleasedByAnAgreementAfterTheEntryOfTheNext lets many read while

@@ -133,10 +133,9 @@ func TestWhatWasReadBeforeIsNotShownOnceItsCaseHasMoved(t *testing.T) {
 		}
 	}
 	got(getCase(judgeOf(p), p.Case))(t)
-	m.meanwhile(func() { p.Adopt(append(jisrtest.Agreement(t), "# the next edition\n"...)) })
-	refused(getCase(judgeOf(p), p.Case))(t, fault.StoreUnavailable)
+	m.meanwhile(func() { p.Adopt(without(t, jisrv1.Role_ROLE_INVESTIGATING_JUDGE, "CaseService/GetCase")) })
+	refused(getCase(judgeOf(p), p.Case))(t, fault.MethodNotGranted)
 	m.done(t)
-	got(getCase(judgeOf(p), p.Case))(t) // through the door again, by the agreement of now
 }
 
 // Whoever else writes into the database tells nobody of it but the epoch.

@@ -35,11 +35,14 @@ type Readings struct {
 // Watch registers the readings. It panics if called twice, as a server that is built twice would.
 func (m *Set) Watch(r Readings) {
 	if m != nil {
-		m.registry.MustRegister(&collector{r})
+		m.registry.MustRegister(&collector{r, make(chan struct{}, 1)})
 	}
 }
 
-type collector struct{ Readings }
+type collector struct {
+	Readings
+	turn chan struct{} // the database is asked by one scrape at a time
+}
 
 func desc(f family) *prometheus.Desc { return prometheus.NewDesc(f.name, f.help, f.labels, nil) }
 
@@ -78,7 +81,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, a := range agencies { // the agreement's, whoever else may be counted
 		gauge(inFlightDesc, float64(calls[a]), a)
 	}
-	gauge(unreadDesc, truth(!c.waiting(agencies, gauge)))
+	kept := c.ask(agencies)
+	gauge(unreadDesc, truth(!kept.all))
+	for _, d := range kept.deliveries {
+		gauge(deliveriesDesc, float64(d.count), d.agency, stateName(d.state))
+	}
 	ready, cached := c.Keyring()
 	gauge(keysReadyDesc, float64(ready))
 	gauge(keysCachedDesc, float64(cached))
@@ -86,9 +93,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(listIssuedDesc, seconds(issued))
 	gauge(listEndsDesc, seconds(ends))
 	gauge(certEndsDesc, seconds(c.Certificate()))
-	sizes := c.Files()
 	for _, f := range Files {
-		if size, known := sizes[f]; known {
+		if size, known := kept.sizes[f]; known {
 			gauge(bytesDesc, float64(size), f)
 		}
 	}
@@ -98,20 +104,62 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// kept is what the database was asked for, as far as it has answered.
+type kept struct {
+	deliveries []waiting
+	sizes      map[string]int64
+	all        bool
+}
+
+type waiting struct {
+	agency string
+	state  jisrv1.Delivery_State
+	count  int64
+}
+
+// ask asks the database and does not wait longer than readTime: one that hangs
+// must not keep from operators what they look for just then.
+func (c *collector) ask(agencies []string) kept {
+	wait := time.NewTimer(readTime)
+	defer wait.Stop()
+	select {
+	case c.turn <- struct{}{}:
+	case <-wait.C:
+		return kept{} // it has not answered the scrape before
+	}
+	answer := make(chan kept, 1)
+	go func() {
+		defer func() { <-c.turn }()
+		answer <- c.read(agencies)
+	}()
+	select {
+	case k := <-answer:
+		return k
+	case <-wait.C:
+		return kept{}
+	}
+}
+
+func (c *collector) read(agencies []string) (k kept) {
+	k.deliveries, k.all = c.waiting(agencies)
+	k.sizes = c.Files()
+	return k
+}
+
 // waiting counts deliveries, and reports whether all could be counted.
-func (c *collector) waiting(agencies []string, gauge func(*prometheus.Desc, float64, ...string)) bool {
+func (c *collector) waiting(agencies []string) (counted []waiting, all bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
 	for _, a := range agencies {
 		for _, s := range Waiting {
 			n, err := c.Deliveries(ctx, a, s)
 			if err != nil {
-				return false
+				return counted, false
 			}
-			gauge(deliveriesDesc, float64(n), a, stateName(s))
+			counted = append(counted, waiting{a, s, n})
 		}
 	}
-	return true
+	return counted, true
 }
 
 func truth(b bool) float64 {

@@ -123,7 +123,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		}
 		reply, err := f(tx)
 		if err != nil {
-			return err
+			return tx.unlessDone(key, err)
 		}
 		if err := tx.settle(); err != nil {
 			return err
@@ -186,6 +186,21 @@ func (tx *Tx) replay(key, body []byte, reply proto.Message) (entry string, err e
 		return "", err
 	}
 	return entry, proto.Unmarshal(answer, reply)
+}
+
+// unlessDone is what a call is refused for, unless an equal one was done on another
+// node since this one was looked up: then it may be refused for its own effect, is
+// run again and finds its answer.
+func (tx *Tx) unlessDone(key []byte, refused error) error {
+	if key == nil || !tx.store.shared() || inTheWay(refused) {
+		return refused
+	}
+	done, err := number(tx.conn.transaction, "SELECT EXISTS (SELECT 1 FROM idempotency WHERE call = ? AND create_time >= ?)",
+		key, tx.now.Add(-idempotencyAge).UnixMicro())
+	if err != nil || done == 0 {
+		return refused
+	}
+	return errBehind
 }
 
 // remember keeps a call's answer. Its key is the fence: of equal calls at once

@@ -230,6 +230,37 @@ func TestOfConditionalWritesAtOnceOneWins(t *testing.T) {
 	}
 }
 
+// One of them has its effect, and to the others the state that they name is gone: by
+// their own request, which they must not be refused for.
+func TestEqualConditionalWritesAtOnceAreAllAnsweredAsTheOneThatWasDone(t *testing.T) {
+	a, b := two(t)
+	about := a.aCase()
+	etag := a.etag(about)
+	etags := make([]string, 24)
+	for _, err := range atOnce(len(etags), func(i int) error {
+		n := []*node{a, b}[i%2]
+		ctx, _ := n.as(police)
+		reply, err := n.cases.UpdateCase(ctx, jisrv1.UpdateCaseRequest_builder{
+			Case:       jisrv1.Case_builder{Name: about, Etag: etag, Narrative: jisrv1.CaseNarrative_builder{Account: "the river"}.Build()}.Build(),
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"narrative"}}, RequestId: requestID,
+		}.Build())
+		if err == nil {
+			etags[i] = shown(n.t, reply).GetEtag()
+		}
+		return err
+	}) {
+		must(t, err)
+	}
+	for _, got := range etags {
+		if got != etags[0] || got == etag {
+			t.Fatalf("one request was answered %s and %s", etags[0], got)
+		}
+	}
+	if got := a.entries(about); got != 2 {
+		t.Errorf("one request changed the case %d times", got-1)
+	}
+}
+
 func TestUnconditionalWritesOnTwoNodesLoseNothing(t *testing.T) {
 	a, b := two(t)
 	about := a.aCase()

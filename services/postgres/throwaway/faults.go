@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Kill kills the server with all its processes at once, as if its machine had
@@ -40,8 +42,9 @@ func (c *Cluster) Resume() error {
 	return nil
 }
 
-// killAll kills a server and all its processes. It is stopped first, so that it
-// starts no further one meanwhile.
+// killAll kills a server and all its processes, and returns when they are gone: one
+// that is still at its last write keeps the next server out. It is stopped first,
+// so that it starts no further one meanwhile.
 func killAll(pid int) error {
 	family, err := pauseAll(pid)
 	if err != nil {
@@ -50,6 +53,15 @@ func killAll(pid int) error {
 	for _, p := range append(family, pid) {
 		if err := signal(p, syscall.SIGKILL); err != nil {
 			return err
+		}
+	}
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for end := time.After(limit); slices.ContainsFunc(family, alive); {
+		select {
+		case <-again.C:
+		case <-end:
+			return errors.New("throwaway: processes of a server that was killed live on")
 		}
 	}
 	return nil

@@ -1,0 +1,143 @@
+package nodes_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+)
+
+// limit bounds everything that is waited for; what takes as long hangs.
+const limit = 2 * time.Minute
+
+const configuration = `
+listen: %s
+trust_domain: jisr.test
+agreement: agreement.txtpb
+database: %s
+keyring: %s
+key_encryption_key: kek
+tls:
+  certificate: certs/server.pem
+  key: certs/server-key.pem
+  client_authorities: certs/ca.pem
+  revocation_lists: certs/crl.pem
+metrics_listen: %s
+drain_notice: 0s
+budgets:
+  calls_per_second: 1000000 # a load that is paced breaks less
+`
+
+// house is what the nodes of one exchange share.
+type house struct {
+	t       testing.TB
+	dir     string
+	cluster *throwaway.Cluster
+	cases   string // the database of the cases, past all lines
+	keys    string
+	more    string // of every node's configuration
+	nodes   []*node
+	taken   []*pgx.Conn // connections that nobody else has
+}
+
+// newHouse makes the databases and files of an exchange, and no node.
+func newHouse(t testing.TB, cluster *throwaway.Cluster) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir(), cluster: cluster, cases: cluster.Database(t), keys: cluster.Database(t)}
+	var systems []certs.Client
+	for _, who := range []string{jisrtest.Police, jisrtest.Judge, jisrtest.Shelter} {
+		agency, system, _ := strings.Cut(who, "/")
+		systems = append(systems, certs.Client{Agency: agency, System: system})
+	}
+	_, err := certs.Create(filepath.Join(h.dir, "certs"), certs.Options{Clients: systems})
+	h.must(err)
+	h.must(os.WriteFile(filepath.Join(h.dir, "agreement.txtpb"), jisrtest.Agreement(t), 0o600))
+	return h
+}
+
+// open makes nodes, each with a line of its own to the databases, and starts them.
+func (h *house) open(nodes int) *house {
+	h.t.Helper()
+	for range nodes {
+		l, cases := lineTo(h.t, h.cases)
+		n := h.node(cases, l.to(h.t, h.keys))
+		n.line = l
+		n.start()
+	}
+	return h
+}
+
+// node makes a node over databases as it reaches them, and does not start it.
+func (h *house) node(cases, keys string) *node {
+	n := &node{house: h, cases: cases, keys: keys, listen: "127.0.0.1:0", metrics: "127.0.0.1:0", clients: make(map[string]*jisrtest.Client)}
+	n.file = filepath.Join(h.dir, fmt.Sprintf("node-%d.yaml", len(h.nodes)))
+	h.nodes = append(h.nodes, n)
+	h.t.Cleanup(n.end)
+	return n
+}
+
+func (h *house) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// ask puts a question to the database of the cases, past every node.
+func (h *house) ask(into any, question string, args ...any) {
+	h.t.Helper()
+	h.must(h.tryAsk(into, question, args...))
+}
+
+func (h *house) tryAsk(into any, question string, args ...any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, h.cases)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	return conn.QueryRow(ctx, question, args...).Scan(into)
+}
+
+// names are the names of all records of a type, as they lie in the database.
+func (h *house) names(kind string) map[string]bool {
+	h.t.Helper()
+	var names []string
+	h.ask(&names, "SELECT COALESCE(array_agg(name), '{}') FROM records WHERE type = $1", kind)
+	all := make(map[string]bool, len(names))
+	for _, name := range names {
+		all[name] = true
+	}
+	return all
+}
+
+// until returns when something is so.
+func (h *house) until(what string, so func() bool) {
+	h.t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(limit); !so(); {
+		select {
+		case <-again.C:
+		case <-end:
+			h.t.Fatalf("after %s it is not so: %s\n%s", limit, what, h.logged())
+		}
+	}
+}
+
+func (h *house) logged() (text string) {
+	for i, n := range h.nodes {
+		text += fmt.Sprintf("node %d:\n%s\n", i, n.log)
+	}
+	return text
+}

@@ -1,0 +1,94 @@
+package nodes_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
+)
+
+// takeConnections takes every connection that the server has, from the nodes too.
+func (h *house) takeConnections() {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	first, err := pgx.Connect(ctx, h.cluster.URL("postgres"))
+	h.must(err)
+	h.taken = append(h.taken, first)
+	h.until("the server has no connection left", func() bool {
+		// Whoever comes first has it; in the end the nodes have none.
+		_, err := first.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name LIKE 'jisr%'")
+		h.must(err)
+		for {
+			c, err := pgx.Connect(ctx, h.cluster.URL("postgres"))
+			if err != nil {
+				break
+			}
+			h.taken = append(h.taken, c)
+		}
+		var left int
+		h.must(first.QueryRow(ctx, "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name LIKE 'jisr%'").Scan(&left))
+		return left == 0
+	})
+}
+
+func (h *house) giveConnections() {
+	h.t.Helper()
+	for _, c := range h.taken {
+		h.must(c.Close(context.Background()))
+	}
+	h.taken = nil
+}
+
+// onSmallDisk moves the database of the cases to a small volume.
+func (h *house) onSmallDisk() {
+	h.t.Helper()
+	dir := filepath.Dir(h.ballast())
+	h.must(os.Mkdir(dir, 0o700))
+	if err := unix.Mount("jisr-nodes", dir, "tmpfs", 0, "size=32m"); errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		h.t.Skip("this user may not mount a small volume")
+	} else {
+		h.must(err)
+	}
+	h.t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			h.t.Error(err)
+		}
+	})
+	owner, err := os.Stat(h.cluster.Folder())
+	h.must(err)
+	who := owner.Sys().(*syscall.Stat_t)
+	h.must(os.Chown(dir, int(who.Uid), int(who.Gid)))
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, h.cluster.URL("postgres"))
+	h.must(err)
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "CREATE TABLESPACE small LOCATION '"+dir+"'")
+	h.must(err)
+	u, err := url.Parse(h.cases)
+	h.must(err)
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+pgx.Identifier{u.Path[1:]}.Sanitize()+" SET TABLESPACE small")
+	h.must(err)
+}
+
+func (h *house) ballast() string { return filepath.Join(h.cluster.Folder(), "small", "ballast") }
+
+// fill fills the small volume.
+func (h *house) fill() {
+	h.t.Helper()
+	f, err := os.Create(h.ballast())
+	h.must(err)
+	for block := make([]byte, 4096); err == nil; {
+		_, err = f.Write(block)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		h.t.Error(err)
+	}
+	h.must(f.Close())
+}
