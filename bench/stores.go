@@ -248,7 +248,7 @@ func (b *bench) pgbench(ctx context.Context, c *throwaway.Cluster, k durable) (_
 // twoNodes measures what a second node on the same database adds, or costs.
 func (b *bench) twoNodes(ctx context.Context, c *throwaway.Cluster, k durable) (_ result, err error) {
 	most := len(callers) - 1
-	calls, ask := b.calls(2*k.calls[served][most]), callers[most]
+	calls, ask := b.calls(k.calls[served][most]), callers[most]
 	d, err := onServer(c)
 	if err != nil {
 		return result{}, err
