@@ -18,7 +18,7 @@ const module = "github.com/jisr-exchange/jisr/"
 var floors = [][]string{
 	{"gen/jisr/v1", "gen/jisr/sentences"},
 	{"services/record", "services/fault", "services/certs", "services/budget", "services/postgres"},
-	{"services/logline", "services/tracing"},
+	{"services/logline", "services/tracing", "services/move"},
 	{"services/agreement"},
 	{"services/identity", "services/matrix"},
 	{"services/audit", "services/keyring", "services/lawpage", "services/metrics"},

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/logline"
 	"github.com/jisr-exchange/jisr/services/store"
 )
@@ -94,7 +95,13 @@ func (s *Server) parts() []*part {
 			}
 			return s.store.ProbeLog(ctx)
 		}},
-		{name: "keyring", probe: func(ctx context.Context, _ bool) error { return s.opts.Keyring.Probe(ctx) }},
+		{name: "keyring", probe: func(ctx context.Context, _ bool) error {
+			err := s.opts.Keyring.Probe(ctx)
+			if keyring.Lost(err) {
+				s.opts.Fatal(err)
+			}
+			return err
+		}},
 		{name: "revocation", probe: func(context.Context, bool) error {
 			switch some, all := s.opts.Revocation.Fresh(); {
 			case all:

@@ -77,7 +77,7 @@ func newRoot(a *app) *cobra.Command {
 	complete(root, "language", languages())
 	_ = root.RegisterFlagCompletionFunc("context", a.contextNames) // as in complete
 
-	root.AddCommand(newWhoAmI(a), newDoctor(a), newContexts(), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newExport(a), newDemo(a))
+	root.AddCommand(newWhoAmI(a), newDoctor(a), newContexts(), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newExport(a), newMigrate(a), newDemo(a))
 	return root
 }
 

@@ -31,7 +31,7 @@ GRANT SELECT, INSERT, UPDATE (reached), DELETE ON monitors TO jisr_serving;
 GRANT SELECT, INSERT, DELETE ON orders, seals, endangered TO jisr_serving;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO jisr_serving;
 
-GRANT SELECT ON migrations TO jisr_serving;
+GRANT SELECT ON migrations, moved TO jisr_serving;
 
 -- A backup lacks nothing, of tables to come neither.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO jisr_backup;

@@ -13,7 +13,7 @@ GRANT USAGE ON SCHEMA public TO jisr_keys_serving;
 -- destroyed is told by the database itself, in the name of who destroyed it.
 GRANT SELECT, INSERT, DELETE ON keys TO jisr_keys_serving;
 GRANT SELECT, UPDATE (generation) ON ring TO jisr_keys_serving;
-GRANT SELECT ON migrations TO jisr_keys_serving;
+GRANT SELECT ON migrations, moved TO jisr_keys_serving;
 
 -- The place of a destroyed key is cleared at once; up to PostgreSQL 16 only its
 -- owner may, and the server does it within its minute.

@@ -92,7 +92,7 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	d.server, err = services.New(ctx, services.Options{
 		Database: c.Database, Postgres: c.demands(), Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
-		Fatal: func(err error) { d.fatal <- err },
+		Fatal: d.fail,
 		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
@@ -255,6 +255,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.log.LogAttrs(context.Background(), slog.LevelInfo, "stopped")
 	return err
+}
+
+// fail lets the process end of the first error that it must end of.
+func (d *Daemon) fail(err error) {
+	select {
+	case d.fatal <- err:
+	default: // it is ending
+	}
 }
 
 // errBroken says that the disk refused to keep what it took.

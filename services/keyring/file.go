@@ -25,14 +25,42 @@ const fileSchema = `
 	CREATE TABLE IF NOT EXISTS ring(one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, generation BLOB NOT NULL);
 	INSERT INTO ring VALUES(1, randomblob(16), randomblob(16)) ON CONFLICT DO NOTHING;
 	CREATE TRIGGER IF NOT EXISTS destroyed AFTER DELETE ON keys BEGIN UPDATE ring SET generation = randomblob(16); END;
+	CREATE TABLE IF NOT EXISTS moved(id TEXT PRIMARY KEY, state TEXT NOT NULL, origin TEXT NOT NULL, place TEXT NOT NULL, time BIGINT NOT NULL) WITHOUT ROWID;
 	CREATE TRIGGER IF NOT EXISTS changed AFTER UPDATE ON keys BEGIN UPDATE ring SET generation = randomblob(16); END;`
 
 func openFile(path string) (*file, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	conn, err := openAlone(path, sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
 	f := &file{conn: conn, path: path}
+	if err = atHome(conn); err == nil {
+		err = sqlitex.ExecuteScript(conn, fileSchema, nil)
+	}
+	if err == nil {
+		f.info, err = os.Stat(path)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("keyring: open: %w", occupied(err)), conn.Close())
+	}
+	return f, nil
+}
+
+// occupied says who may hold a file that does not open.
+func occupied(err error) error {
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+		return fmt.Errorf("another process holds it: end the jisrd that does, or wait for the jisr migrate that is under way: %w", err)
+	}
+	return err
+}
+
+// openAlone opens a file that no other process can open meanwhile.
+func openAlone(path string, flags ...sqlite.OpenFlags) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(path, append(flags, sqlite.OpenReadWrite)...)
+	if err != nil {
+		return nil, err
+	}
+	conn.SetBusyTimeout(2 * patience)
 	// A rollback journal that is truncated, and pages that are overwritten, so that
 	// a destroyed key is in no file; a write-ahead log would keep it (measured).
 	for _, q := range []string{
@@ -43,16 +71,10 @@ func openFile(path string) (*file, error) {
 			err = sqlitex.ExecuteTransient(conn, q, nil)
 		}
 	}
-	if err == nil {
-		err = sqlitex.ExecuteScript(conn, fileSchema, nil)
-	}
-	if err == nil {
-		f.info, err = os.Stat(path)
-	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("keyring: open: %w", err), conn.Close())
+		return nil, errors.Join(occupied(err), conn.Close())
 	}
-	return f, nil
+	return conn, nil
 }
 
 func (f *file) look(_ context.Context, id string) (wrapped []byte, g generation, err error) {

@@ -3,6 +3,8 @@ package keyring
 import (
 	"context"
 	"fmt"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // Probe reports whether the keyring can give and make keys: its shelf is the one
@@ -22,6 +24,11 @@ func (r *Ring) Probe(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Lost reports whether an error is one after which nobody knows what of the
+// keyring's file is on its disk: nothing that is made durable there later can be
+// trusted, and the process must end.
+func Lost(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr }
 
 // Size tells how many durable keys no record uses yet, and how many ciphers are in memory.
 func (r *Ring) Size() (ready, cached int) {

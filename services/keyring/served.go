@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/services/move"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -56,6 +57,15 @@ func (s *served) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := postgres.Migrate(ctx, s.pool, steps); err != nil {
+		return err
+	}
+	var state, place string
+	var at int64
+	err = s.pool.QueryRow(ctx, move.MarkQuery).Scan(&state, &place, &at)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("whether it was moved: %w", err)
+	}
+	if err := move.Refuse("keyring", state, place, at); err != nil {
 		return err
 	}
 	return s.pool.QueryRow(ctx, ringQuery).Scan(&s.ring)

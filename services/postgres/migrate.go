@@ -53,6 +53,25 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, m Migrations) error {
 	}
 }
 
+// Current says why the database is not at this program's schema, and changes nothing.
+func Current(ctx context.Context, pool *pgxpool.Pool, m Migrations) error {
+	at, err := stands(ctx, pool)
+	if err == nil {
+		err = m.refuse(at)
+	}
+	switch {
+	case err != nil:
+		return err
+	case at.schema == 0:
+		return Refusals{"the database holds no tables of the " + m.component + ": name the right one"}
+	case at.schema < m.program():
+		return Refusals{fmt.Sprintf("the database has schema %d and this program %d: start one node of this version on it first", at.schema, m.program())}
+	case at.schema > m.program():
+		return Refusals{fmt.Sprintf("the database has schema %d and this program knows %d: run the newer program", at.schema, m.program())}
+	}
+	return nil
+}
+
 // asker is a pool or a transaction.
 type asker interface {
 	QueryRow(ctx context.Context, query string, args ...any) pgx.Row

@@ -65,6 +65,12 @@ func (e *unreached) Unwrap() error { return e.err }
 // SQLState is the server's code, where it answered.
 func (e *unreached) SQLState() string { return e.code }
 
+// Unreached reports whether an error says that a server could not be connected to.
+func Unreached(err error) bool {
+	var u *unreached
+	return errors.As(err, &u)
+}
+
 // explain makes an error of connecting one for operators.
 func explain(err error, c *pgx.ConnConfig) error {
 	if err == nil {

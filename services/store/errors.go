@@ -54,7 +54,8 @@ func isStorage(err error) bool {
 	case sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly, sqlite.ResultCorrupt, sqlite.ResultNoMem, sqlite.ResultCantOpen, sqlite.ResultNotADB:
 		return true
 	}
-	return false
+	// The exchange was moved away while this process was running, and the database takes nothing more.
+	return sqlite.ErrCode(err) == sqlite.ResultConstraintTrigger
 }
 
 // contextFault is what a call is told whose own context ended.

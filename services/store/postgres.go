@@ -66,6 +66,11 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 		s.writers.Close()
 		return nil, nil, err
 	}
+	if err := s.read(ctx, atHome); err != nil {
+		s.readers.Close()
+		s.writers.Close()
+		return nil, nil, err
+	}
 	for range lanes {
 		s.ended.Go(s.change)
 	}

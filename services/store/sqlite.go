@@ -35,6 +35,10 @@ func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, err
 		conn.Close()
 		return nil, nil, err
 	}
+	if err := atHome(conn); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
 	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
 		PoolSize:    readers,
 		Flags:       sqlite.OpenReadWrite | sqlite.OpenWAL,
@@ -155,6 +159,9 @@ func (c *sqliteConn) decidedBy(string) error { return nil }
 func openConn(path string) (*sqliteConn, error) {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
 	if err != nil {
+		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+			err = fmt.Errorf("another process holds the database: end it, or wait for the jisr migrate that is under way: %w", err)
+		}
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	if err := prepareConn(conn); err != nil {

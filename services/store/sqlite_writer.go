@@ -156,6 +156,9 @@ func (w *single) runOne(j *job) (failed, broken error) {
 	}
 	wrote := len(w.conn.kinds)
 	failed = protect(j.work, w.conn)
+	if failed != nil && isIOError(failed) {
+		return nil, failed // also of the keyring, on whose disk nobody knows what is
+	}
 	var f *fault.Fault
 	if failed != nil && !errors.As(failed, &f) && !errors.Is(failed, agreement.ErrMoved) {
 		if w.conn.AutocommitEnabled() || isStorage(failed) {

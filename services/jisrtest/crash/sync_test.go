@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -156,6 +157,23 @@ func TestCheckpointThatFailsEndsTheProcessAndLosesNothing(t *testing.T) {
 	x.forget(w, func(op operation) bool {
 		// Where this user may not see the file, any sync must do.
 		hit := !met && (op.Path == "" || filepath.Base(op.Path) == "jisr.db")
+		met = met || hit
+		return hit
+	})
+	x.stop()
+	x.audited(w.book)
+}
+
+// Whoever asks for the keyring's health writes there, too, and hears what a change
+// would have heard.
+func TestKeyringThatForgetsEndsTheProcess(t *testing.T) {
+	x := install(t)
+	x.disk = &disk{}
+	x.start()
+	w := x.settle(rand.Uint64())
+	met := false
+	x.forget(w, func(op operation) bool {
+		hit := !met && (op.Path == "" || strings.HasPrefix(filepath.Base(op.Path), "keyring.db"))
 		met = met || hit
 		return hit
 	})
