@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 // One round of next to nothing: that each side starts, does its work and is
 // measured. What it found means nothing.
 func TestEveryMeasureRunsOneTinyRound(t *testing.T) {
-	b := &bench{rounds: 1, scale: 0.001, sizes: []int{2, 4}, profiles: 3000}
+	b := &bench{rounds: 1, scale: 0.001, sizes: []int{2, 4}, servedToo: true, profiles: 3000}
 	var out bytes.Buffer
 	if err := b.all(t.Context(), "RGDIM", t.TempDir(), t.TempDir(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/jisr-exchange/jisr/bench/peer"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 // sampled is how many of a world's victims are read, spread over all of it.
@@ -16,6 +18,24 @@ const sampled = 1000
 // growth measures the part of R2 that is the shelf's, and M1: what cases that
 // nobody asks for cost whoever reads, in time and in memory.
 func growth(ctx context.Context, b *bench) (results []result, err error) {
+	results, err = b.grow(ctx, nil)
+	if err != nil || !b.servedToo {
+		return results, err
+	}
+	c, err := cluster()
+	if errors.Is(err, throwaway.ErrNone) {
+		return append(results, unmeasured("R2", "the same on PostgreSQL", "not measured: "+err.Error())), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Remove()) }()
+	more, err := b.grow(ctx, c)
+	return append(results, more...), err
+}
+
+// grow measures it on files, or on a server: with the server's CPU there.
+func (b *bench) grow(ctx context.Context, c *throwaway.Cluster) (results []result, err error) {
 	var singles, pages []slot
 	var worlds []*world
 	defer func() {
@@ -23,8 +43,12 @@ func growth(ctx context.Context, b *bench) (results []result, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
+	on := ""
+	if c != nil {
+		on = " on PostgreSQL"
+	}
 	for _, size := range b.sizes {
-		w, err := grown(ctx, b, size)
+		w, err := grown(ctx, b, c, size)
 		if err != nil {
 			return nil, err
 		}
@@ -58,8 +82,12 @@ func growth(ctx context.Context, b *bench) (results []result, err error) {
 			continue
 		}
 		results = append(results,
-			atMost("R2", fmt.Sprintf("GetVictim among %s cases / among %s", sizeName(size), least), 1.2, ratio(gets[sizeName(size)], gets[least], cost)),
-			atMost("R2", fmt.Sprintf("page of 100 among %s cases / among %s", sizeName(size), least), 1.2, ratio(lists[sizeName(size)], lists[least], cost)))
+			atMost("R2", fmt.Sprintf("GetVictim among %s cases / among %s%s", sizeName(size), least, on), 1.2, ratio(gets[sizeName(size)], gets[least], cost)),
+			atMost("R2", fmt.Sprintf("page of 100 among %s cases / among %s%s", sizeName(size), least, on), 1.2, ratio(lists[sizeName(size)], lists[least], cost)))
+	}
+	if c != nil {
+		return append(results, known("  CPU of a call, with PostgreSQL's", "GetVictim %s, page of 100 %s, among %s cases",
+			micros(of(gets[least], cost).median), micros(of(lists[least], cost).median), least)), nil
 	}
 	results = append(results, result{"M1", "resident memory at rest, MB", "< 40", fmt.Sprintf("%.1f", megabytes(rest)), megabytes(rest) < 40})
 	for i, size := range b.sizes {
@@ -69,10 +97,14 @@ func growth(ctx context.Context, b *bench) (results []result, err error) {
 }
 
 // grown is a world of so many cases of one victim each, of which some are read.
-func grown(ctx context.Context, b *bench, size int) (*world, error) {
-	w := &world{}
-	var err error
-	if w.dir, err = lay(b.disk, b.fresh("grown")); err != nil {
+func grown(ctx context.Context, b *bench, c *throwaway.Cluster, size int) (_ *world, err error) {
+	w, at := &world{dir: filepath.Join(b.disk, b.fresh("grown"))}, peer.Files
+	if c != nil {
+		if at, err = onServer(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := peer.Lay(w.dir, at); err != nil {
 		return nil, err
 	}
 	shelf, err := peer.OpenShelf(w.dir)
@@ -86,7 +118,16 @@ func grown(ctx context.Context, b *bench, size int) (*world, error) {
 	for i := 0; i < len(names); i += max(1, len(names)/sampled) {
 		w.names = append(w.names, names[i])
 	}
-	return w, w.open(ctx)
+	if c != nil {
+		if err := settle(ctx, at.Records); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	w.client.server = c
+	return w, nil
 }
 
 func megabytes(u peer.Usage) float64 { return float64(u.Resident) / 1e6 }

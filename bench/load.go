@@ -14,6 +14,7 @@ import (
 	"github.com/jisr-exchange/jisr/bench/peer"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 // connections is how many a load has: an agency has some systems, and the
@@ -25,6 +26,7 @@ type client struct {
 	process *process
 	conns   []*grpc.ClientConn
 	header  metadata.MD
+	server  *throwaway.Cluster // whose CPU counts too; nil where none is asked
 }
 
 // dial connects as an agency to a peer that runs on the laid directory dir.
@@ -120,8 +122,8 @@ func (l *load) slot(ctx context.Context, calls, callers int) (peer.Sample, error
 	return s, err
 }
 
-// lay makes a laid directory under root.
+// lay makes a laid directory under root, with databases in files there.
 func lay(root, name string) (string, error) {
 	dir := filepath.Join(root, name)
-	return dir, peer.Lay(dir)
+	return dir, peer.Lay(dir, peer.Files)
 }

@@ -40,6 +40,7 @@ type bench struct {
 	rounds       int
 	scale        float64 // of the calls of each slot
 	sizes        []int   // cases, for growth
+	servedToo    bool    // growth on PostgreSQL too
 	profiles     int
 
 	directories int
@@ -98,9 +99,10 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	b := &bench{rounds: 11, scale: 1, sizes: []int{1000, 10_000}, profiles: 2000}
 	if *long {
-		b.rounds, b.sizes, b.profiles = 21, []int{1000, 10_000, 100_000, 1_000_000}, profiles
+		b.rounds, b.sizes, b.servedToo, b.profiles = 21, []int{1000, 10_000, 100_000, 1_000_000}, true, profiles
 	}
 	if *most > 0 {
+		b.servedToo = true
 		b.sizes = slices.DeleteFunc([]int{1000, 10_000, 100_000, 1_000_000}, func(n int) bool { return n > max(*most, 10_000) })
 	}
 	if *rounds > 0 {

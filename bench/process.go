@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -47,7 +46,7 @@ func start(ctx context.Context, kind, dir string, env ...string) (_ *process, er
 		return nil, err
 	}
 	p.out = bufio.NewReader(out)
-	if p.log, err = os.Create(filepath.Join(dir, kind+".log")); err != nil {
+	if p.log, err = os.CreateTemp(dir, kind+"-*.log"); err != nil {
 		return nil, err
 	}
 	p.command.Stderr = p.log
@@ -94,8 +93,22 @@ func (p *process) usage() (u peer.Usage, err error) {
 	return u, p.ask(&u, "usage")
 }
 
+// prepare gets the peer ready for a slot.
+func (p *process) prepare(calls, callers int) error {
+	var nothing any
+	return p.ask(&nothing, "prepare %d %d", calls, callers)
+}
+
 // work is a slot of the peer's own work.
 func (p *process) work(calls, callers int) (s peer.Sample, err error) {
+	if err := p.prepare(calls, callers); err != nil {
+		return s, err
+	}
+	return p.prepared(calls, callers)
+}
+
+// prepared is a slot that the peer is ready for.
+func (p *process) prepared(calls, callers int) (s peer.Sample, err error) {
 	return s, p.ask(&s, "work %d %d", calls, callers)
 }
 

@@ -102,7 +102,12 @@ func (b *bench) compare(ctx context.Context, method string, slots ...slot) (map[
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		sides = append(sides, side{s.name, func(ctx context.Context) (peer.Sample, error) { return l.slot(ctx, s.calls, s.callers) }})
+		sides = append(sides, side{s.name, func(ctx context.Context) (peer.Sample, error) {
+			if l.server == nil {
+				return l.slot(ctx, s.calls, s.callers)
+			}
+			return metered(l.server, func() (peer.Sample, error) { return l.slot(ctx, s.calls, s.callers) })
+		}})
 	}
 	return interleave(ctx, b.rounds, sides...)
 }

@@ -41,6 +41,8 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"entry-alone":    EntryAlone,
 	"change-grouped": ChangeGrouped,
 	"change-alone":   ChangeAlone,
+	"entry-pgx":      EntryByPgx,
+	"change-pgx":     ChangeByPgx,
 	"file":           File,
 	"open":           Open,
 	"open-unwrap":    OpenUnwrap,
@@ -59,14 +61,15 @@ type Usage struct {
 // Sample is one slot of work.
 type Sample struct {
 	Calls int
-	// CPU is the process's own, of all its threads.
-	CPU, Wall time.Duration
+	// CPU is the process's own, of all its threads; Server is that of a database
+	// server that it asks.
+	CPU, Server, Wall time.Duration
 	// P50 and P99 are of the single calls.
 	P50, P99 time.Duration
 }
 
-// Each is the CPU of one call.
-func (s Sample) Each() float64 { return float64(s.CPU) / float64(s.Calls) }
+// Each is the CPU of one call, with what it cost a server.
+func (s Sample) Each() float64 { return float64(s.CPU+s.Server) / float64(s.Calls) }
 
 // Rate is calls by the second.
 func (s Sample) Rate() float64 { return float64(s.Calls) / s.Wall.Seconds() }
@@ -103,14 +106,18 @@ func (p *Peer) answer(line string) (any, error) {
 	if line == "usage" {
 		return Used()
 	}
+	var what string
 	var calls, callers int
-	if _, err := fmt.Sscanf(line, "work %d %d", &calls, &callers); err != nil || p.Work == nil {
+	if _, err := fmt.Sscanf(line, "%s %d %d", &what, &calls, &callers); err != nil || p.Work == nil {
 		return nil, fmt.Errorf("a peer knows no %q", line)
 	}
-	if p.Prepare != nil {
-		if err := p.Prepare(calls, callers); err != nil {
-			return nil, err
-		}
+	switch {
+	case what == "prepare" && p.Prepare == nil:
+		return nil, nil
+	case what == "prepare":
+		return nil, p.Prepare(calls, callers)
+	case what != "work":
+		return nil, fmt.Errorf("a peer knows no %q", line)
 	}
 	before, err := Used()
 	if err != nil {

@@ -49,14 +49,17 @@ func (s *Shelf) firstRead() (read, error) {
 
 // EntryAlone writes the rows of such an entry in one transaction each.
 func EntryAlone(dir string) (*Peer, error) {
-	return alone(dir, func(s *Shelf) (func() error, error) {
-		r, err := s.firstRead()
-		ctx, c := s.As(Prosecutor)
-		return func() error {
-			_, err := s.Append(ctx, r.leaf, r.loaded, c.Law)
-			return err
-		}, err
-	})
+	return alone(dir, Entry)
+}
+
+// Entry gets ready for one entry of a read.
+func Entry(s *Shelf) (func() error, error) {
+	r, err := s.firstRead()
+	ctx, c := s.As(Prosecutor)
+	return func() error {
+		_, err := s.Append(ctx, r.leaf, r.loaded, c.Law)
+		return err
+	}, err
 }
 
 // ChangeGrouped notifies an agency of a case, time after time, each of a case of its own.
@@ -91,10 +94,13 @@ func ChangeGrouped(dir string) (*Peer, error) {
 
 // ChangeAlone writes the rows of such a notification in one transaction each.
 func ChangeAlone(dir string) (*Peer, error) {
-	return alone(dir, func(s *Shelf) (func() error, error) {
-		about, err := s.Case()
-		return func() error { return s.Notify(about) }, err
-	})
+	return alone(dir, Notification)
+}
+
+// Notification gets ready for one notification.
+func Notification(s *Shelf) (func() error, error) {
+	about, err := s.Case()
+	return func() error { return s.Notify(about) }, err
 }
 
 // alone lets the exchange make one change, and then writes the rows that it

@@ -42,12 +42,16 @@ func OpenShelf(dir string) (*Shelf, error) {
 	if err != nil {
 		return nil, err
 	}
+	at, err := databases(dir)
+	if err != nil {
+		return nil, err
+	}
 	unix.Umask(0o077) // as jisrd does, which refuses keys that others can read
 	kek, err := keyring.OpenFileKEK(filepath.Join(dir, "kek"))
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keyring.Open(filepath.Join(dir, "keyring.db"), kek)
+	ring, err := keyring.Open(at.Keys, kek)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func OpenShelf(dir string) (*Shelf, error) {
 	if err != nil {
 		return nil, errors.Join(err, ring.Close())
 	}
-	s, err := store.Open(context.Background(), filepath.Join(dir, "jisr.db"), store.Options{
+	s, err := store.Open(context.Background(), at.Records, store.Options{
 		Page: page, Keyring: ring, Law: func() *agreement.Law { return l }, Clock: time.Now, Random: rand.Reader,
 		Log: slog.New(slog.DiscardHandler), Fatal: func(err error) {
 			fmt.Fprintln(os.Stderr, "the disk failed:", err)

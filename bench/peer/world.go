@@ -11,6 +11,7 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 // Who calls: the police open cases, the judge tells of victims twelve sections,
@@ -26,8 +27,8 @@ const configuration = `
 listen: 127.0.0.1:0
 trust_domain: jisr.test
 agreement: agreement.txtpb
-database: jisr.db
-keyring: keyring.db
+database: %s
+keyring: %s
 key_encryption_key: kek
 tls:
   certificate: certs/server.pem
@@ -44,8 +45,15 @@ budgets:
 // Certificates is where a laid directory has its certificates.
 func Certificates(dir string) string { return filepath.Join(dir, "certs") }
 
+// Files are the databases of a directory that has its own.
+var Files = Databases{"jisr.db", "keyring.db"}
+
+// Databases are where an exchange keeps its records and its keys: files in its
+// directory, or URLs of PostgreSQL.
+type Databases struct{ Records, Keys string }
+
 // Lay makes a directory in which peers start: certificates, agreement, configuration.
-func Lay(dir string) error {
+func Lay(dir string, d Databases) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -59,7 +67,24 @@ func Lay(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "agreement.txtpb"), jisr.Agreement, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "jisrd.yaml"), []byte(configuration), 0o600)
+	return os.WriteFile(filepath.Join(dir, "jisrd.yaml"), fmt.Appendf(nil, configuration, d.Records, d.Keys), 0o600)
+}
+
+// databases reads where a laid directory has its databases.
+func databases(dir string) (d Databases, err error) {
+	text, err := readFile(filepath.Join(dir, "jisrd.yaml"))
+	if err != nil {
+		return d, err
+	}
+	if _, err := fmt.Sscanf(text[strings.Index(text, "database: "):], "database: %s\nkeyring: %s\n", &d.Records, &d.Keys); err != nil {
+		return d, err
+	}
+	for _, place := range []*string{&d.Records, &d.Keys} {
+		if !postgres.IsURL(*place) {
+			*place = filepath.Join(dir, *place)
+		}
+	}
+	return d, nil
 }
 
 func law() (*agreement.Law, error) { return agreement.Parse(jisr.Agreement) }

@@ -227,9 +227,12 @@ func (c *Cluster) Log() string {
 	return string(text)
 }
 
+// Program is the path of one of PostgreSQL's programs, of the server's own version.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
+
 // program runs one of PostgreSQL's programs as who owns the cluster.
 func (c *Cluster) program(name string, arguments ...string) error {
-	p := exec.Command(filepath.Join(c.bin, name), arguments...)
+	p := exec.Command(c.Program(name), arguments...)
 	p.Dir = c.dir
 	p.Env = append(os.Environ(), "LC_ALL=C")
 	p.SysProcAttr = attributes()

@@ -15,7 +15,8 @@ import (
 // oldest is the oldest PostgreSQL that the exchange runs on.
 const oldest = 15
 
-var errNone = errors.New("throwaway: there is no PostgreSQL server of version 15 or newer on this machine: " +
+// ErrNone says that no server is found on this machine.
+var ErrNone = errors.New("throwaway: there is no PostgreSQL server of version 15 or newer on this machine: " +
 	"run tools/need-postgres.sh (on Debian and Ubuntu: apt-get install postgresql), name the folder of its programs in JISR_POSTGRES_BIN, " +
 	"or a server in " + Elsewhere)
 
@@ -23,7 +24,7 @@ var errNone = errors.New("throwaway: there is no PostgreSQL server of version 15
 var programs = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv("JISR_POSTGRES_BIN"); dir != "" {
 		if version(filepath.Join(dir, "postgres")) < oldest {
-			return "", errNone
+			return "", ErrNone
 		}
 		return dir, nil
 	}
@@ -40,7 +41,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	}
 	found = slices.DeleteFunc(found, func(p string) bool { return version(p) < oldest })
 	if len(found) == 0 {
-		return "", errNone
+		return "", ErrNone
 	}
 	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return cmp.Compare(version(a), version(b)) })), nil
 })
