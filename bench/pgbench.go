@@ -108,6 +108,8 @@ func (p *pgbench) slot(ctx context.Context, span time.Duration) (s peer.Sample, 
 // stop ends it.
 func (p *pgbench) stop() error {
 	err := p.command.Process.Kill()
-	<-p.ended // it was killed
+	if ended := <-p.ended; err == nil && ended == nil {
+		err = errors.New("pgbench had ended before it was stopped")
+	}
 	return errors.Join(err, p.count.Close(context.Background()), p.said.Close())
 }
