@@ -158,3 +158,17 @@ func TestADeliveryWithNothingLeftToShowIsNotNumberedAndBlocksNothing(t *testing.
 		t.Errorf("behind a sealed matter: %v", leased)
 	}
 }
+
+// What a pull has taken it shows, also where another agreement was adopted before
+// it could: taken a second time, the first would stay hidden until their leases end.
+func TestAPullThatComesThroughTheDoorAgainTakesNothingTwice(t *testing.T) {
+	m := &moment{}
+	p := baghdad(t, jisrtest.WithClock(m.now))
+	n := told(t, p, jisrtest.Foreign, p.First)
+	m.meanwhile(func() { p.Adopt(append(jisrtest.Agreement(t), "# the next edition\n"...)) })
+	leased := pull(t, p.As(jisrtest.Foreign))
+	m.done(t)
+	if len(leased) != 1 || leased[0].GetNotification().GetName() != n.GetName() || leased[0].GetDelivery().GetAttempts() != 1 {
+		t.Errorf("after a new edition a pull shows %v", leased)
+	}
+}
