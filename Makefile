@@ -73,8 +73,8 @@ lint: proto-deps ## Check the schema's rules, formatting, and the Go code
 	@go build -C tools -o $(CURDIR)/.tools/ ./cmd/jisr-errors
 	@go vet -vettool=$(CURDIR)/.tools/jisr-errors ./...
 	$(call heading,'Go: golangci-lint and gofmt')
-	@$(GOLANGCI) run ./...
-	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
+	@$(GOLANGCI) run --allow-parallel-runners ./...
+	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: breaking
 breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE

@@ -25,7 +25,7 @@ type pgbench struct {
 	command *exec.Cmd
 	said    *os.File // nothing, unless something is wrong
 	count   *pgx.Conn
-	ended   chan struct{}
+	ended   chan error
 }
 
 // startPgbench starts pgbench on a script and returns when every client of it is warm.
@@ -34,7 +34,7 @@ func startPgbench(ctx context.Context, c *throwaway.Cluster, url, script, dir st
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		return nil, err
 	}
-	p := &pgbench{ended: make(chan struct{})}
+	p := &pgbench{ended: make(chan error, 1)}
 	if p.said, err = os.Create(path + ".log"); err != nil {
 		return nil, err
 	}
@@ -52,10 +52,7 @@ func startPgbench(ctx context.Context, c *throwaway.Cluster, url, script, dir st
 	if err != nil {
 		return nil, errors.Join(err, p.count.Close(ctx), p.said.Close())
 	}
-	go func() {
-		defer close(p.ended)
-		_ = p.command.Wait() // it is killed, or has said what was wrong
-	}()
+	go func() { p.ended <- p.command.Wait() }()
 	for n := begin; n < begin+int64(50*clients); {
 		if err = p.wait(ctx, 10*time.Millisecond); err == nil {
 			n, err = p.written(ctx)
@@ -111,6 +108,8 @@ func (p *pgbench) slot(ctx context.Context, span time.Duration) (s peer.Sample, 
 // stop ends it.
 func (p *pgbench) stop() error {
 	err := p.command.Process.Kill()
-	<-p.ended
+	if ended := <-p.ended; err == nil && ended == nil {
+		err = errors.New("pgbench had ended before it was stopped")
+	}
 	return errors.Join(err, p.count.Close(context.Background()), p.said.Close())
 }

@@ -25,8 +25,8 @@ type seatKey struct{}
 // lawful answers calls by the agreement in force, whichever node adopted it and
 // whatever this one has heard. What leaves an entry in the log is held against the
 // agreement where the entry is written; a refusal, and a reply that leaves none, by
-// a question of their own. Who was decided by another one has had no effect, and
-// comes through the door again.
+// a question of their own. Who was decided by another one comes through the
+// door again, and has had no effect but to take what it then shows.
 func (s *Server) lawful(ctx context.Context, method string, request any, next func(context.Context) error) error {
 	if !ours(method) {
 		return next(ctx)
@@ -34,6 +34,8 @@ func (s *Server) lawful(ctx context.Context, method string, request any, next fu
 	if request == nil {
 		return s.lawfulStream(ctx, next)
 	}
+	// One for all runs: what a call has taken, it does not take again.
+	ctx, _ = agreement.WithDocket(ctx)
 	for range editions {
 		at := &seat{}
 		err := next(context.WithValue(ctx, seatKey{}, at))

@@ -87,7 +87,10 @@ func (g *Gate) Unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 			reply, err = nil, cmp.Or(ctx.Err(), unset) // a caller that has gone is no fault of ours
 		}
 	}()
-	inner, docket := agreement.WithDocket(ctx)
+	inner, docket := ctx, agreement.DocketFrom(ctx)
+	if docket == nil {
+		inner, docket = agreement.WithDocket(ctx)
+	}
 	for range rereads {
 		docket.Clear()
 		var out *Released

@@ -39,6 +39,25 @@ func without(t testing.TB, role jisrv1.Role, rpc string) []byte {
 	return got(prototext.Marshal(whole))(t)
 }
 
+// A failover to a standby that lacked the last commits, or a backup put back behind
+// the same URL, leaves a node with views of what is no longer there.
+func TestWhatWasReadBeforeADatabaseWasPutBackIsNotShownAfter(t *testing.T) {
+	a, b := twoNodes(t)
+	p := jisrtest.Opened(t, a)
+	before := holding(t, a).epochs[p.Case]
+	got(b.As(jisrtest.Police).AdvanceCase(ctx, jisrv1.AdvanceCaseRequest_builder{Name: p.Case, State: jisrv1.Case_STATE_NOTIFIED}.Build()))(t)
+	got(getVictim(a.As(jisrtest.Police), p.First))(t)
+	inside := p.Inside()
+	must(t, inside("DELETE FROM records WHERE name = ?", p.First))
+	got(getVictim(a.As(jisrtest.Police), p.First))(t) // Control: the node has it still.
+	must(t, inside("UPDATE epochs SET epoch = ? WHERE case_name = ?", before, p.Case))
+	// Another change takes the place of the one that was lost.
+	v := jisrtest.Person(1)
+	v.SetName(p.Second)
+	got(b.As(jisrtest.Police).UpdateVictim(ctx, jisrv1.UpdateVictimRequest_builder{Victim: v, UpdateMask: mask("profile")}.Build()))(t)
+	refused(getVictim(a.As(jisrtest.Police), p.First))(t, fault.NotFound)
+}
+
 // TestWhatOneNodeAdoptsDecidesEveryAnswerOfTheOtherAtOnce asks the other node as
 // soon as the first has answered, before it can have heard of anything.
 func TestWhatOneNodeAdoptsDecidesEveryAnswerOfTheOtherAtOnce(t *testing.T) {

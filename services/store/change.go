@@ -56,7 +56,7 @@ type Tx struct {
 	born    map[string]bool      // records that this call created
 	files   map[string]*caseFile // as far as the call knows them
 	moved   map[string]bool      // cases in which this call wrote anything
-	counted []string             // those of them that were counted
+	counted []string             // those of them that have their new epoch
 	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
 	taken   []string             // keys for its new subjects
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"maps"
 	"slices"
 )
@@ -13,9 +15,18 @@ func (tx *Tx) move(caseName string) {
 	}
 }
 
-// settle writes what still waits and counts this transaction once in every case
-// in which it wrote anything. It runs before the reply is rendered, so that the
-// standing of a receipt is of the count that it leaves behind.
+// newEpoch draws an epoch that no case has had. It is no count: a database that was
+// put back, by a failover or from a backup, would come to the same counts again
+// by other changes, and what a node had read before would pass for what is there.
+func newEpoch() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:])>>2) + 1 // 0 is that of a case in which nothing was written yet
+}
+
+// settle writes what still waits and gives a new epoch to every case in which
+// this transaction wrote anything. It runs before the reply is rendered, so that the
+// standing of a receipt is of the epoch that it leaves behind.
 func (tx *Tx) settle() error {
 	if err := tx.conn.write(); err != nil {
 		return err
@@ -23,9 +34,10 @@ func (tx *Tx) settle() error {
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
 	tx.counted = append(tx.counted, names...)
+	epoch := newEpoch()
 	rows := make([][]any, len(names))
 	for i, name := range names {
-		rows[i] = []any{name, 1}
+		rows[i] = []any{name, epoch}
 	}
 	return insertAll(tx.conn, intoEpochs, rows)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/logline"
 )
 
@@ -65,17 +66,24 @@ func (s *Store) shared() bool {
 
 // Current fails with agreement.ErrMoved if another agreement than law is in force.
 // What leaves behind an entry is held against that there; this is for what does not.
+// It fails with STORE_UNAVAILABLE where the exchange was moved to another database.
 func (s *Store) Current(ctx context.Context, law *agreement.Law) error {
 	if s.Law() != law {
 		return agreement.ErrMoved
-	}
-	if !s.shared() {
-		return nil
 	}
 	return s.read(ctx, func(conn querier) error { return s.current(ctx, conn, law) })
 }
 
 func (s *Store) current(ctx context.Context, conn querier, law *agreement.Law) error {
+	// What was moved away takes no writes, and so shows no record; nor may it say
+	// that there is none.
+	moved, err := number(conn, "SELECT COUNT(*) FROM moved WHERE state <> 'arrived'")
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	if moved != 0 {
+		return fault.New(fault.StoreUnavailable)
+	}
 	if !s.shared() {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 // appendQuery writes the entries of many reads, each only where what it was read
 // under still holds, and says which it has written. $1 to $6 are the entries, with
 // the hash of the agreement of the read or nothing; $7 to $9 which entry rests on
-// which count of which case; $10 and $11 which entry is about which record.
+// which epoch of which case; $10 and $11 which entry is about which record.
 //
 // All of it is one statement, and so one snapshot of what is committed. It was
 // taken after the read, and nothing has moved up to it: what is about to be shown

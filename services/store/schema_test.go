@@ -86,3 +86,16 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 		t.Errorf("a sort is not noticed in %q", steps)
 	}
 }
+
+func TestAFileIsServedByOneProcessAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	first, err := lock(path)
+	must(t, err)
+	if _, err := lock(path); err == nil || !strings.Contains(err.Error(), "another process serves it") {
+		t.Errorf("a file that is served is opened by another: %v", err)
+	}
+	must(t, first.Close())
+	again, err := lock(path)
+	must(t, err)
+	must(t, again.Close())
+}

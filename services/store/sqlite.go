@@ -21,12 +21,45 @@ type file struct {
 	*single
 	path string
 	pool *sqlitex.Pool
+	// alone is held while this process serves the file.
+	alone *os.File
 }
 
 // readers bounds the read connections; each costs about 200 kB once used.
 const readers = 8
 
 func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, error) {
+	alone, err := lock(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, w, err := openAlone(path, meter, fatal)
+	if err != nil {
+		return nil, nil, errors.Join(err, alone.Close())
+	}
+	f.alone = alone
+	return f, w, nil
+}
+
+// lock keeps every other process from serving a file: what this one remembers of
+// cases, and which agreement it decides by, holds only while nobody else writes
+// them. The lock ends with the process. It lies beside the file, on which SQLite
+// has locks of its own that end as soon as the process closes any handle of it.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+"-lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = errors.New("another process serves it: end it first; several nodes share a database in PostgreSQL, not a file")
+		}
+		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), f.Close())
+	}
+	return f, nil
+}
+
+func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, error) {
 	conn, err := openConn(path)
 	if err != nil {
 		return nil, nil, err
@@ -58,7 +91,7 @@ func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, err
 
 func (f *file) close() error {
 	err := f.single.close()
-	return errors.Join(err, f.pool.Close())
+	return errors.Join(err, f.pool.Close(), f.alone.Close())
 }
 
 // read runs do on a reader inside one snapshot.

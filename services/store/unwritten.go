@@ -170,7 +170,7 @@ var (
 		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
 	intoSubjects   = wideInsert("log_subjects", "record, time, entry, seq", " ON CONFLICT DO NOTHING")
-	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = epochs.epoch + 1")
+	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")
 )
 
 // insertAll inserts rows by as few statements as their number has binary digits,

@@ -40,9 +40,10 @@ CREATE TABLE sight (
 CREATE INDEX sight_by_name ON sight (name, holder, visible, link, via, scope, until_time);
 CREATE INDEX sight_by_via ON sight (via) WHERE via <> '';
 
--- Counts the transactions that wrote anything in a case, content or who may see
--- it; a read that was begun under an older count is not released. Where there are
--- several writers, whoever writes in a case holds its row first.
+-- Stands for all that is in a case, content and who may see it: each transaction
+-- that wrote anything there gives it another one, at random, and a read that was
+-- begun under an older one is not released. Where there are several writers,
+-- whoever writes in a case holds its row first.
 CREATE TABLE epochs (
   case_name TEXT PRIMARY KEY,
   epoch     BIGINT NOT NULL
