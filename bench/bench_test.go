@@ -25,6 +25,17 @@ func TestEveryMeasureRunsOneTinyRound(t *testing.T) {
 			t.Errorf("no line for %s in\n%s", target, &out)
 		}
 	}
+	if strings.Contains(out.String(), "not measured") {
+		if os.Getenv("CI") != "" || os.Getenv("JISR_REQUIRE_POSTGRES") != "" {
+			t.Errorf("nothing was measured on PostgreSQL in\n%s", &out)
+		}
+		return
+	}
+	for _, line := range []string{"changes on PostgreSQL, 64 callers / pgbench", "changes, two nodes / one", "page of 100 among 4 cases / among 2 on PostgreSQL"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("no line for %s in\n%s", line, &out)
+		}
+	}
 }
 
 // Control of the table: a ceiling that is passed is called missed.
