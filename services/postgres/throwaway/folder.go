@@ -52,11 +52,16 @@ func (c *Cluster) folder() (err error) {
 	if c.dir, err = os.MkdirTemp(filepath.Dir(place), filepath.Base(place)); err != nil {
 		return fmt.Errorf("throwaway: %w", err)
 	}
-	c.lock, err = os.OpenFile(filepath.Join(c.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	// It has its name once it is held: one that were found free would be swept.
+	made, name := filepath.Join(c.dir, "lock.new"), filepath.Join(c.dir, "lock")
+	c.lock, err = os.OpenFile(made, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("throwaway: %w", err)
 	}
 	if err := syscall.Flock(int(c.lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("throwaway: %w", err)
+	}
+	if err := os.Rename(made, name); err != nil {
 		return fmt.Errorf("throwaway: %w", err)
 	}
 	return c.give(c.dir)
