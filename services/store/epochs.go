@@ -31,13 +31,23 @@ func (tx *Tx) settle() error {
 	if err := tx.conn.write(); err != nil {
 		return err
 	}
+	return insertAll(tx.conn, intoEpochs, newEpochs(tx.settled()))
+}
+
+// settled are the cases in which this transaction has written.
+func (tx *Tx) settled() []string {
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
 	tx.counted = append(tx.counted, names...)
+	return names
+}
+
+// newEpochs are rows that give each of some cases a new epoch.
+func newEpochs(cases []string) [][]any {
 	epoch := newEpoch()
-	rows := make([][]any, len(names))
-	for i, name := range names {
+	rows := make([][]any, len(cases))
+	for i, name := range cases {
 		rows[i] = []any{name, epoch}
 	}
-	return insertAll(tx.conn, intoEpochs, rows)
+	return rows
 }

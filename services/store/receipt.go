@@ -27,7 +27,8 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 }
 
 // stand puts on the docket how the caller stands now to all that it touched: its
-// links by one statement, and by another the consents in force.
+// links, asked for by one statement where the call does not know them, and by
+// another the consents in force.
 func (tx *Tx) stand() error {
 	var touched []onPage
 	for _, name := range tx.order {
@@ -39,7 +40,13 @@ func (tx *Tx) stand() error {
 			touched = append(touched, onPage{row: r})
 		}
 	}
-	if err := tx.links(touched); err != nil {
+	var asked []*onPage
+	for i := range touched {
+		if !tx.known(&touched[i]) {
+			asked = append(asked, &touched[i])
+		}
+	}
+	if err := tx.links(asked); err != nil {
 		return err
 	}
 	if err := tx.store.completeAll(tx.conn, tx.caller, touched); err != nil {
@@ -56,20 +63,54 @@ func (tx *Tx) stand() error {
 	return nil
 }
 
+// known adds the caller's links to what it touched where the call knows them: to a
+// record that it made they are those that it made, and to another those of before,
+// unless it made or ended any.
+func (tx *Tx) known(t *onPage) bool {
+	if tx.conn.relinked {
+		return false
+	}
+	var own []sightRow
+	for _, r := range tx.made[t.row.name] {
+		if slices.Contains(tx.holders, any(r.holder)) {
+			own = append(own, r)
+		}
+	}
+	if !tx.born[t.row.name] {
+		before, ok := agreement.DocketFrom(tx.ctx).Loaded(t.row.name)
+		if !ok || len(own) > 0 {
+			return false
+		}
+		t.loaded.Standing.Links, t.loaded.Until = before.Standing.Links, before.Until
+		return true
+	}
+	if sealed, known := tx.sealed[t.row.caseName]; sealed || !known && !tx.born[t.row.caseName] {
+		return false
+	}
+	now, shelf := tx.store.Clock().UnixMicro(), tx.law.Shelf(tx.caller.Role, t.row.typ.Name)
+	for _, r := range own {
+		if shelf.Has(r.link) && (r.until == 0 || r.until > now) {
+			t.loaded.Standing.Links = append(t.loaded.Standing.Links, agreement.InForce{Link: r.link, Scope: r.scope, Via: r.via})
+			keepUntil(&t.loaded, r.until)
+		}
+	}
+	return true
+}
+
 // touchedTogether is how many records one statement asks about: a call mostly touches no more.
 const touchedTogether = 4
 
 // links adds the caller's links to each of what it touched.
-func (tx *Tx) links(touched []onPage) error {
-	hs := holders(tx.caller)
+func (tx *Tx) links(touched []*onPage) error {
+	hs := tx.holders
 	for some := range slices.Chunk(touched, touchedTogether) {
 		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
 		at := make(map[string]*onPage, len(some))
 		for i := range args {
 			args[i] = "" // no record's name, so that the query has one text
 		}
-		for i := range some {
-			args[i], at[some[i].row.name] = some[i].row.name, &some[i]
+		for i, t := range some {
+			args[i], at[t.row.name] = t.row.name, t
 		}
 		args = append(append(args, hs...), tx.store.Clock().UnixMicro())
 		err := each(tx.conn, touchedQuery(len(hs)), func(st result) error {

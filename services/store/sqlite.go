@@ -19,8 +19,9 @@ import (
 // file is the store in a file of SQLite.
 type file struct {
 	*single
-	path string
-	pool *sqlitex.Pool
+	path    string
+	pool    *sqlitex.Pool
+	drafted chan struct{} // the last draft has been made
 	// alone is held while this process serves the file.
 	alone *os.File
 }
@@ -85,11 +86,15 @@ func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, err
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool}
+	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool, drafted: make(chan struct{})}
+	f.drafts = newQueue()
+	go f.draft()
 	return f, &f.writer, nil
 }
 
 func (f *file) close() error {
+	f.drafts.close()
+	<-f.drafted
 	err := f.single.close()
 	return errors.Join(err, f.pool.Close(), f.alone.Close())
 }

@@ -124,7 +124,11 @@ func (w *single) commit(batch []*job) {
 	}
 	w.conn.kinds = w.conn.kinds[:0]
 	err := exec(w.conn, "BEGIN IMMEDIATE")
-	for _, j := range batch {
+	rest := batch
+	if err == nil {
+		rest, err = w.drafted(batch)
+	}
+	for _, j := range rest {
 		if err != nil {
 			break
 		}

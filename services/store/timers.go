@@ -59,8 +59,11 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		if len(tx.order) == 0 {
 			return nil
 		}
-		_, err := tx.appendChanged("")
-		return err
+		e, err := tx.changedEntry("")
+		if err != nil {
+			return err
+		}
+		return conn.enter(e)
 	})
 	if tx != nil {
 		s.recent.forget(tx.counted...)

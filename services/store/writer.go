@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -32,6 +33,8 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 type writer struct {
 	changes *queue
 	entries *queue // the entries of reads; the same queue where one connection writes
+	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
+	company atomic.Int64
 }
 
 // job is the work of one call: work, or the entry of a read.
@@ -40,6 +43,9 @@ type job struct {
 	// showing is the entry of a read. It refuses only before it has written
 	// anything, or fails with the whole transaction: it needs no savepoint of its own.
 	showing *showing
+	// draft drafts what work does; drafted is what came of it, nil where it needs its turn.
+	draft   func(*drafting) (*draft, error)
+	drafted *draft
 	// alone says that it shares its transaction with no other call.
 	alone bool
 	// take takes effect outside of the database, and undo takes that back where the
@@ -47,7 +53,8 @@ type job struct {
 	take, undo func()
 	tries      int      // runs of which nothing was kept
 	needs      []string // records whose cases it has turned out to need
-	stale      bool     // it has met a connection of a server that is no more
+	agency     string
+	stale      bool // it has met a connection of a server that is no more
 	asked      time.Time
 	err        error
 	done       chan struct{}
@@ -59,6 +66,20 @@ type job struct {
 // writers, work may run more than once, and only the last run is kept.
 func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 	return w.take(ctx, w.changes, &job{work: work})
+}
+
+// few is how many changes at a time are better written one after the other: a draft
+// is a look of its own at what the writer has at hand.
+const few = 2
+
+// change is do for work that may be drafted.
+func (w *writer) change(ctx context.Context, draft func(*drafting) (*draft, error), work func(transaction) error) error {
+	defer w.company.Add(-1)
+	q := w.changes
+	if w.company.Add(1) > few && w.drafts != nil {
+		q = w.drafts
+	}
+	return w.take(ctx, q, &job{draft: draft, work: work})
 }
 
 // doAndTake is do for work that takes effect outside of the database too.
@@ -75,8 +96,8 @@ func (w *writer) take(ctx context.Context, q *queue, j *job) error {
 	if ctx.Err() != nil {
 		return contextFault(ctx)
 	}
-	j.asked, j.done = time.Now(), make(chan struct{})
-	if !q.put(agencyOf(ctx), j) {
+	j.asked, j.done, j.agency = time.Now(), make(chan struct{}), agencyOf(ctx)
+	if !q.put(j.agency, j) {
 		return fault.New(fault.StoreUnavailable)
 	}
 	<-j.done

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+)
+
+// draftGroup is how many are drafted at once, under one snapshot: the writer goes on meanwhile, and waits for no more.
+const draftGroup = 16
+
+// draft drafts changes beside the writer, and then lets them have their turn.
+func (f *file) draft() {
+	defer close(f.drafted)
+	for f.drafts.wait() {
+		runtime.Gosched() // whoever can run now and is about to ask comes along
+		batch := f.drafts.take(draftGroup)
+		// What cannot be read now is not drafted, and its turn tells why.
+		_ = f.read(context.Background(), func(snapshot querier) error {
+			for _, j := range batch {
+				j.prepare(snapshot)
+			}
+			return nil
+		})
+		for _, j := range batch {
+			f.changes.put(j.agency, j)
+		}
+	}
+}
+
+// orFail is a statement that keeps no copy of what it changes, to take back its own
+// part where it fails: the whole transaction is taken back then.
+func orFail(w wide) wide {
+	for i := range w {
+		w[i] = strings.Replace(w[i], "INSERT INTO", "INSERT OR FAIL INTO", 1)
+	}
+	return w
+}
+
+var (
+	draftedRecords    = orFail(intoRecords)
+	draftedSight      = orFail(intoSight)
+	draftedDeliveries = orFail(intoDeliveries)
+	draftedSubjects   = orFail(intoSubjects)
+	draftedEpochs     = orFail(intoEpochs)
+	draftedEntries    = orFail(wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", ""))
+	draftedAnswers    = orFail(wideInsert("idempotency", "call, body, reply, entry, create_time", ""))
+)
+
+// drafted writes the drafts of a batch that hold, all together and without a
+// savepoint, and returns what is left of it. Where they cannot be written nothing of
+// them is kept, and each call has its turn.
+func (w *single) drafted(batch []*job) (rest []*job, err error) {
+	cases, keys := restsOn(batch)
+	if len(cases)+len(keys) == 0 {
+		return batch, nil
+	}
+	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
+	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", cases, func(st result) error {
+		epochs[st.ColumnText(0)] = st.ColumnInt64(1)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := w.find("SELECT f.call FROM (VALUES ", ") n CROSS JOIN idempotency f WHERE f.call = n.column1", keys, func(st result) error {
+		taken[string(blob(st, 0))] = true
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	drafts, rest := holding(batch, epochs, taken)
+	if len(drafts) == 0 {
+		return rest, nil
+	}
+	defer clear(w.epochs)
+	err = w.write(drafts)
+	if err == nil || isStorage(err) || w.conn.AutocommitEnabled() {
+		return rest, err
+	}
+	w.conn.kinds = w.conn.kinds[:0]
+	return batch, errors.Join(exec(w.conn, "ROLLBACK"), exec(w.conn, "BEGIN IMMEDIATE"))
+}
+
+// find asks for the rows of many keys.
+func (w *single) find(before, after string, keys []any, f func(result) error) error {
+	for len(keys) > 0 {
+		n := chunk(len(keys))
+		if err := each(w.conn, before+rows(n)+after, f, keys[:n]...); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+// write writes drafts table by table.
+func (w *single) write(drafts []*job) error {
+	seq, err := number(w.conn, "SELECT COALESCE(MAX(seq), 0) FROM log_entries")
+	if err != nil {
+		return err
+	}
+	var records, sight, deliveries, entries, subjects, epochs, answers [][]any
+	for _, j := range drafts {
+		d := j.drafted
+		for _, r := range d.changed {
+			if err := w.conn.fenced("UPDATE OR FAIL records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ? AND revision = ?",
+				r.header, r.envelope, r.state, r.revision, r.name, r.stands); err != nil {
+				return err
+			}
+		}
+		seq++
+		e := d.entry
+		entries = append(entries, []any{seq, e.name, e.time, e.leaf, e.salt, e.commitment})
+		subjects = append(subjects, e.about(seq)...)
+		records, sight, deliveries = append(records, d.records...), append(sight, d.sight...), append(deliveries, d.deliveries...)
+		epochs, answers = append(epochs, newEpochs(d.moved)...), append(answers, d.answer...)
+		w.conn.kinds = append(w.conn.kinds, e.kind)
+	}
+	for _, t := range []struct {
+		into wide
+		rows [][]any
+	}{
+		{draftedRecords, records}, {draftedSight, sight}, {draftedDeliveries, deliveries}, {draftedEpochs, epochs},
+		{draftedEntries, entries}, {draftedSubjects, subjects}, {draftedAnswers, answers},
+	} {
+		if err := insertAll(w.conn, t.into, t.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
