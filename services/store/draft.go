@@ -29,8 +29,8 @@ type draft struct {
 	key   []byte           // of its repetition, or nil
 	entry *entry
 
-	records, sight, deliveries, answer [][]any
-	changed                            []stored
+	records, sight, links, deliveries, answer [][]any // sight is of new records, and links of others
+	changed                                   []stored
 }
 
 // errUndrafted says that a call is not to be drafted.
@@ -136,7 +136,14 @@ func (tx *Tx) drafted(key, body []byte, reply proto.Message, e *entry) (*draft, 
 	if in.spoiled || len(tx.conn.closing) > 0 {
 		return nil, errUndrafted
 	}
-	d.records, d.sight, d.deliveries = tx.conn.newRecords(), tx.conn.sight.rows, tx.conn.deliveries.rows
+	d.records, d.deliveries = tx.conn.newRecords(), tx.conn.deliveries.rows
+	for _, r := range tx.conn.sight.rows {
+		if tx.born[r[sightName].(string)] {
+			d.sight = append(d.sight, r)
+		} else {
+			d.links = append(d.links, r)
+		}
+	}
 	if key != nil {
 		row, err := tx.answered(key, body, reply, e.name)
 		if err != nil {
@@ -154,7 +161,7 @@ func (d *draft) stale() bool {
 }
 
 // restsOn are the cases that the drafts of a batch rest on, and their keys.
-func restsOn(batch []*job) (cases, keys []any) {
+func restsOn(batch []*job) (cases []string, keys [][]byte) {
 	asked := make(map[string]bool)
 	for _, j := range batch {
 		if j.drafted == nil {
@@ -200,4 +207,22 @@ func holding(batch []*job, epochs map[string]int64, taken map[string]bool) (draf
 		drafts = append(drafts, j)
 	}
 	return drafts, rest
+}
+
+// written are the rows of drafts that are written together, by table.
+type written struct {
+	records, changed, sight, links, deliveries, epochs, entries, subjects, answers [][]any
+}
+
+// add adds a draft whose entry has a number.
+func (w *written) add(d *draft, seq int64) {
+	for _, r := range d.changed {
+		w.changed = append(w.changed, []any{r.name, r.revision, r.header, r.envelope, r.state, r.stands})
+	}
+	e := d.entry
+	w.entries = append(w.entries, []any{seq, e.name, e.time, e.leaf, e.salt, e.commitment})
+	w.subjects = append(w.subjects, e.about(seq)...)
+	w.records, w.deliveries = append(w.records, d.records...), append(w.deliveries, d.deliveries...)
+	w.sight, w.links = append(w.sight, d.sight...), append(w.links, d.links...)
+	w.epochs, w.answers = append(w.epochs, newEpochs(d.moved)...), append(w.answers, d.answer...)
 }

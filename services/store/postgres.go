@@ -17,7 +17,7 @@ import (
 const (
 	// lanes is how many transactions of changes a node has under way: while one waits
 	// for the disk, others write.
-	lanes = 4
+	lanes = 3
 	// patience bounds everything but a commit: a server that says nothing for so long
 	// is gone for this call.
 	patience = 20 * time.Second

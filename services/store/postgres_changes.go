@@ -45,6 +45,9 @@ func (s *server) change() {
 		for _, j := range batch {
 			s.meter.Queued(began.Sub(j.asked))
 		}
+		if len(batch) > 1 {
+			batch = s.drafted(batch)
+		}
 		for len(batch) > 0 {
 			batch = s.commit(batch)
 		}

@@ -40,9 +40,10 @@ func orFail(w wide) wide {
 
 var (
 	draftedRecords    = orFail(intoRecords)
-	draftedSight      = orFail(intoSight)
+	draftedSight      = orFail(wideInsert("sight", sightColumns, ""))
+	draftedLinks      = orFail(intoSight)
 	draftedDeliveries = orFail(intoDeliveries)
-	draftedSubjects   = orFail(intoSubjects)
+	draftedSubjects   = orFail(wideInsert("log_subjects", "record, time, entry, seq", ""))
 	draftedEpochs     = orFail(intoEpochs)
 	draftedEntries    = orFail(wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", ""))
 	draftedAnswers    = orFail(wideInsert("idempotency", "call, body, reply, entry, create_time", ""))
@@ -57,13 +58,13 @@ func (w *single) drafted(batch []*job) (rest []*job, err error) {
 		return batch, nil
 	}
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
-	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", cases, func(st result) error {
+	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", anys(cases), func(st result) error {
 		epochs[st.ColumnText(0)] = st.ColumnInt64(1)
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	if err := w.find("SELECT f.call FROM (VALUES ", ") n CROSS JOIN idempotency f WHERE f.call = n.column1", keys, func(st result) error {
+	if err := w.find("SELECT f.call FROM (VALUES ", ") n CROSS JOIN idempotency f WHERE f.call = n.column1", anys(keys), func(st result) error {
 		taken[string(blob(st, 0))] = true
 		return nil
 	}); err != nil {
@@ -80,6 +81,14 @@ func (w *single) drafted(batch []*job) (rest []*job, err error) {
 	}
 	w.conn.kinds = w.conn.kinds[:0]
 	return batch, errors.Join(exec(w.conn, "ROLLBACK"), exec(w.conn, "BEGIN IMMEDIATE"))
+}
+
+func anys[V any](values []V) []any {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return all
 }
 
 // find asks for the rows of many keys.
@@ -100,29 +109,23 @@ func (w *single) write(drafts []*job) error {
 	if err != nil {
 		return err
 	}
-	var records, sight, deliveries, entries, subjects, epochs, answers [][]any
+	var rows written
 	for _, j := range drafts {
-		d := j.drafted
-		for _, r := range d.changed {
-			if err := w.conn.fenced("UPDATE OR FAIL records SET header = ?, envelope = ?, state = ?, revision = ? WHERE name = ? AND revision = ?",
-				r.header, r.envelope, r.state, r.revision, r.name, r.stands); err != nil {
-				return err
-			}
-		}
 		seq++
-		e := d.entry
-		entries = append(entries, []any{seq, e.name, e.time, e.leaf, e.salt, e.commitment})
-		subjects = append(subjects, e.about(seq)...)
-		records, sight, deliveries = append(records, d.records...), append(sight, d.sight...), append(deliveries, d.deliveries...)
-		epochs, answers = append(epochs, newEpochs(d.moved)...), append(answers, d.answer...)
-		w.conn.kinds = append(w.conn.kinds, e.kind)
+		rows.add(j.drafted, seq)
+		w.conn.kinds = append(w.conn.kinds, j.drafted.entry.kind)
+	}
+	for _, r := range rows.changed {
+		if err := w.conn.fenced("UPDATE OR FAIL records SET revision = ?2, header = ?3, envelope = ?4, state = ?5 WHERE name = ?1 AND revision = ?6", r...); err != nil {
+			return err
+		}
 	}
 	for _, t := range []struct {
 		into wide
 		rows [][]any
 	}{
-		{draftedRecords, records}, {draftedSight, sight}, {draftedDeliveries, deliveries}, {draftedEpochs, epochs},
-		{draftedEntries, entries}, {draftedSubjects, subjects}, {draftedAnswers, answers},
+		{draftedRecords, rows.records}, {draftedSight, rows.sight}, {draftedLinks, rows.links}, {draftedDeliveries, rows.deliveries}, {draftedEpochs, rows.epochs},
+		{draftedEntries, rows.entries}, {draftedSubjects, rows.subjects}, {draftedAnswers, rows.answers},
 	} {
 		if err := insertAll(w.conn, t.into, t.rows); err != nil {
 			return err

@@ -172,10 +172,15 @@ func wideInsert(table, columns, conflict string) (w wide) {
 	return w
 }
 
+const (
+	sightColumns = "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible"
+	sightName    = 4 // of those columns
+	sightAgain   = " ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time"
+)
+
 var (
-	intoRecords = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
-	intoSight   = wideInsert("sight", "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible",
-		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
+	intoRecords    = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
+	intoSight      = wideInsert("sight", sightColumns, sightAgain)
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
 	intoSubjects   = wideInsert("log_subjects", "record, time, entry, seq", " ON CONFLICT DO NOTHING")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")
