@@ -160,6 +160,10 @@ func (d *draft) stale() bool {
 	return d.law != d.store.Law() || !d.until.IsZero() && !d.store.Clock().Before(d.until)
 }
 
+func anyDrafted(batch []*job) bool {
+	return slices.ContainsFunc(batch, func(j *job) bool { return j.drafted != nil })
+}
+
 // restsOn are the cases that the drafts of a batch rest on, and their keys.
 func restsOn(batch []*job) (cases []string, keys [][]byte) {
 	asked := make(map[string]bool)

@@ -124,10 +124,10 @@ func (c *pgConn) inStep(batch []*job) {
 // standing begins the transaction that writes drafts, and finds those that hold. It
 // keeps everybody else from writing in their cases.
 func (c *pgConn) standing(batch []*job) (drafts, rest []*job, err error) {
-	cases, keys := restsOn(batch)
-	if !slices.ContainsFunc(batch, func(j *job) bool { return j.drafted != nil }) {
+	if !anyDrafted(batch) {
 		return nil, batch, nil
 	}
+	cases, keys := restsOn(batch)
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
 	c.queue("ROLLBACK")
 	c.begin(false)

@@ -53,10 +53,10 @@ var (
 // savepoint, and returns what is left of it. Where they cannot be written nothing of
 // them is kept, and each call has its turn.
 func (w *single) drafted(batch []*job) (rest []*job, err error) {
-	cases, keys := restsOn(batch)
-	if len(cases)+len(keys) == 0 {
+	if !anyDrafted(batch) {
 		return batch, nil
 	}
+	cases, keys := restsOn(batch)
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
 	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", anys(cases), func(st result) error {
 		epochs[st.ColumnText(0)] = st.ColumnInt64(1)
