@@ -34,6 +34,7 @@ type single struct {
 	broken atomic.Bool   // the disk refused to keep what it took
 	due    chan struct{} // it is time to move the log
 	long   atomic.Bool   // the log is longer than it should be
+	near   atomic.Bool   // and all but the last of it has been moved
 	// Only run touches these.
 	pending int // calls since the last checkpoint
 	// epochs are those of the cases that entries were held against of late. Nobody
@@ -69,14 +70,13 @@ func (w *single) run() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
 		w.commit(batch)
+		if w.near.Swap(false) {
+			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
+		}
 		if w.pending += len(batch); w.pending < checkpointEvery {
 			continue
 		}
 		w.pending = 0
-		if w.long.Load() {
-			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
-			continue
-		}
 		select {
 		case w.due <- struct{}{}:
 		default: // it is being moved
@@ -89,6 +89,7 @@ func (w *single) move() {
 	defer close(w.moved)
 	for range w.due {
 		w.checkpoint(w.mover)
+		w.near.Store(w.long.Load()) // what is left is what came meanwhile
 	}
 }
 
