@@ -128,7 +128,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		proto.Merge(empty, rendered)
 		return rendered, e, nil
 	}
-	err = s.writer.change(ctx, func(conn *drafting) (d *draft, err error) {
+	err = s.writer.change(ctx, call.RPC, func(conn *drafting) (d *draft, err error) {
 		if err = begin(conn); err != nil {
 			return nil, err
 		}

@@ -42,6 +42,7 @@ type drafting struct {
 	seen    map[string]int64
 	until   time.Time
 	spoiled bool // whatever the call makes of it
+	turn    bool // by what such calls do
 }
 
 // spoil ends a draft, also where the call goes on without what it was refused.
@@ -68,15 +69,24 @@ func (d *drafting) saw(l agreement.Loaded) {
 	}
 }
 
-func (d *drafting) exec(string, ...any) error              { return d.spoil() }
-func (d *drafting) fenced(string, ...any) error            { return d.spoil() }
-func (d *drafting) enter(*entry) error                     { return d.spoil() }
+// needsTurn is spoil for what the next such call is going to do as well.
+func (d *drafting) needsTurn() error {
+	d.turn = true
+	return d.spoil()
+}
+
+func (d *drafting) exec(string, ...any) error              { return d.needsTurn() }
+func (d *drafting) fenced(string, ...any) error            { return d.needsTurn() }
+func (d *drafting) enter(*entry) error                     { return d.needsTurn() }
 func (d *drafting) decidedBy(string) error                 { return nil } // it is held against that when it is written
 func (d *drafting) hold(string, ...any) func(string) error { return d.rest }
 
 func (d *drafting) each(query string, f func(result) error, args ...any) error {
-	if d.spoiled || !inCases(query) {
+	if d.spoiled {
 		return d.spoil()
+	}
+	if !inCases(query) {
+		return d.needsTurn()
 	}
 	return d.querier.each(query, f, args...)
 }
@@ -121,6 +131,9 @@ func (j *job) prepare(snapshot querier) {
 	}, in)
 	if err != nil {
 		j.drafted = nil
+	}
+	if in.turn {
+		j.turns.Store(undrafted)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // draftGroup is how many are drafted at once, under one snapshot: the writer goes on meanwhile, and waits for no more.
-const draftGroup = 16
+const draftGroup = 64
 
 // draft drafts changes beside the writer, and then lets them have their turn.
 func (f *file) draft() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ type writer struct {
 	entries *queue // the entries of reads; the same queue where one connection writes
 	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
 	company atomic.Int64
+	turns   sync.Map // by rpc, how many of its next calls are not drafted
 }
 
 // job is the work of one call: work, or the entry of a read.
@@ -46,6 +48,7 @@ type job struct {
 	// draft drafts what work does; drafted is what came of it, nil where it needs its turn.
 	draft   func(*drafting) (*draft, error)
 	drafted *draft
+	turns   *atomic.Int64
 	// alone says that it shares its transaction with no other call.
 	alone bool
 	// take takes effect outside of the database, and undo takes that back where the
@@ -68,18 +71,30 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 	return w.take(ctx, w.changes, &job{work: work})
 }
 
+// undrafted is for how many calls of an rpc nothing is drafted after one needed its
+// turn by what it does. Some kinds always do, and others where a case is sealed.
+const undrafted = 32
+
 // few is how many changes at a time are better written one after the other: a draft
 // is a look of its own at what the writer has at hand.
 const few = 2
 
 // change is do for work that may be drafted.
-func (w *writer) change(ctx context.Context, draft func(*drafting) (*draft, error), work func(transaction) error) error {
+func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (*draft, error), work func(transaction) error) error {
 	defer w.company.Add(-1)
-	q := w.changes
-	if w.company.Add(1) > few && w.drafts != nil {
-		q = w.drafts
+	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
+	turns := kept.(*atomic.Int64)
+	q, j := w.changes, &job{work: work, turns: turns}
+	switch {
+	case w.company.Add(1) <= few:
+	case turns.Load() > 0:
+		turns.Add(-1)
+	default:
+		if j.draft = draft; w.drafts != nil {
+			q = w.drafts
+		}
 	}
-	return w.take(ctx, q, &job{draft: draft, work: work})
+	return w.take(ctx, q, j)
 }
 
 // doAndTake is do for work that takes effect outside of the database too.
