@@ -121,6 +121,10 @@ func (c *pgConn) inStep(batch []*job) {
 	}
 }
 
+// plannedOnce has what follows planned once, as for tables that are large: where it
+// joins many rows to a table, PostgreSQL would weigh each time whether to read all of it.
+const plannedOnce = "SELECT set_config('lock_timeout', '" + waitAsLast + "', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+
 // standing begins the transaction that writes drafts, and finds those that hold. It
 // keeps everybody else from writing in their cases.
 func (c *pgConn) standing(batch []*job) (drafts, rest []*job, err error) {
@@ -131,7 +135,7 @@ func (c *pgConn) standing(batch []*job) (drafts, rest []*job, err error) {
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
 	c.queue("ROLLBACK")
 	c.begin(false)
-	c.queue("SET LOCAL lock_timeout = '" + waitAsLast + "'")
+	c.queue(plannedOnce)
 	c.queue(`SELECT e.case_name, e.epoch FROM unnest(?::text[]) n(case_name)
 		CROSS JOIN LATERAL (SELECT * FROM epochs WHERE case_name = n.case_name FOR UPDATE SKIP LOCKED) e`, cases).Query(func(r pgx.Rows) error {
 		for r.Next() {
