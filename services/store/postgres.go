@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,7 @@ type server struct {
 	meter   Meter
 	lawful  lawful
 	numbers numbers
+	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	ended   sync.WaitGroup

@@ -40,7 +40,8 @@ const (
 func (s *server) change() {
 	for s.changes.wait() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
-		batch := s.changes.share(lanes, pgGroup)
+		batch := s.changes.share(int(lanes-s.busy.Load()), pgGroup)
+		s.busy.Add(1)
 		began := time.Now()
 		for _, j := range batch {
 			s.meter.Queued(began.Sub(j.asked))
@@ -51,6 +52,7 @@ func (s *server) change() {
 		for len(batch) > 0 {
 			batch = s.commit(batch)
 		}
+		s.busy.Add(-1)
 	}
 }
 

@@ -33,8 +33,9 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 		if err = c.write(drafts); err == nil {
 			err = c.commit()
 		}
-	} else if !c.conn.IsClosed() {
-		c.giveUp()
+	}
+	if !c.conn.IsClosed() {
+		c.giveUp() // what has not been ended
 	}
 	switch {
 	case errors.Is(err, fault.New(fault.OutcomeUnknown)):
