@@ -47,10 +47,15 @@ type drafting struct {
 
 // spoil ends a draft, also where the call goes on without what it was refused.
 func (d *drafting) spoil() error {
+	d.spoiled = true
+	return errUndrafted
+}
+
+// missed notes that a record was not read: what is absent has no epoch.
+func (d *drafting) missed() {
 	if d != nil {
 		d.spoiled = true
 	}
-	return errUndrafted
 }
 
 // saw notes under what a record was read.

@@ -22,7 +22,7 @@ func (tx *Tx) View(name string, m proto.Message) error {
 	held := tx.conn.hold(name, tx.holders...)
 	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
 	if err != nil {
-		tx.drafting.spoil()
+		tx.drafting.missed()
 		return err
 	}
 	tx.drafting.saw(l)
@@ -66,7 +66,7 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	held := tx.conn.hold(name)
 	// What waits to be written is among those rows.
 	if r, found, err = loadRow(tx.conn.transaction, name); !found || err != nil {
-		tx.drafting.spoil()
+		tx.drafting.missed()
 		return r, false, err
 	}
 	tx.rows[name] = r
