@@ -18,16 +18,16 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// Append writes an entry and returns when it is durable. For what is about to be
-// shown it checks, in the same transaction, that who may see what has not moved
-// since the records were read (agreement.ErrMoved); so nothing is released on a
-// consent that has just ended. It does not listen to the client's context: a
+// Append writes an entry and returns when it is durable. What is about to be shown
+// it holds against what is in force: who may see what has not moved since the
+// records were read, else it fails with agreement.ErrMoved; so nothing is released
+// on a consent that has just ended. It does not listen to the client's context: a
 // client that hangs up cannot keep its entry out of the log.
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
 	if err == nil {
-		err = s.writer.append(context.WithoutCancel(ctx), &showing{store: s, entry: e, shown: shown, law: law})
+		err = s.enter(&showing{ctx: context.WithoutCancel(ctx), store: s, entry: e, shown: shown, law: law})
 	}
 	if err == nil {
 		return e.name, nil
@@ -46,6 +46,7 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 
 // showing is the entry of what is about to be shown, and under what it was read.
 type showing struct {
+	ctx   context.Context // of its call, which does not end it
 	store *Store
 	entry *entry
 	shown []agreement.Loaded
@@ -118,6 +119,9 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	after, err := s.openToken(c, q)
 	if err != nil {
 		return nil, "", err
+	}
+	if err := s.post(); err != nil {
+		return nil, "", unavailable(ctx, err)
 	}
 	err = s.read(ctx, func(conn querier) error {
 		l, err := s.auditor(ctx, conn, c, n)

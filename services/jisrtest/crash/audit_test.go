@@ -31,8 +31,13 @@ type stored struct {
 	hash     []byte
 }
 
-// openLedger reads the database file, without the program that wrote it.
+// openLedger reads the database file and its journal, without the program that
+// wrote them.
 func openLedger(path string) (*ledger, error) {
+	waiting, err := journal(path)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, err
@@ -62,12 +67,7 @@ func openLedger(path string) (*ledger, error) {
 			if err := proto.Unmarshal(column(s, 1), leaf); err != nil {
 				return err
 			}
-			name := s.ColumnText(0)
-			if !bytes.Equal(audit.Commit(column(s, 2), column(s, 1)), column(s, 3)) {
-				l.broken = append(l.broken, name+": the commitment is another entry's")
-			}
-			l.entries[name] = leaf
-			l.officers[leaf.GetOfficer()] = append(l.officers[leaf.GetOfficer()], name)
+			l.add(s.ColumnText(0), column(s, 2), column(s, 1), column(s, 3), leaf)
 			return nil
 		}},
 		{"SELECT record, entry FROM log_subjects", func(s *sqlite.Stmt) error {
@@ -89,7 +89,15 @@ func openLedger(path string) (*ledger, error) {
 			return nil, fmt.Errorf("%s: %w", q.text, err)
 		}
 	}
-	return l, nil
+	return l, l.enter(waiting)
+}
+
+func (l *ledger) add(name string, salt, encoded, commitment []byte, leaf *jisrv1.LogLeaf) {
+	if !bytes.Equal(audit.Commit(salt, encoded), commitment) {
+		l.broken = append(l.broken, name+": the commitment is another entry's")
+	}
+	l.entries[name] = leaf
+	l.officers[leaf.GetOfficer()] = append(l.officers[leaf.GetOfficer()], name)
 }
 
 // hold holds the ledger against calls and returns what was promised and is not

@@ -63,6 +63,7 @@ func TestKillNineAtAnyMomentLosesNothingThatWasAnswered(t *testing.T) {
 	t.Run("and the audit sees what is removed", func(t *testing.T) { seesRemovals(t, x, w) })
 	t.Run("and reading back sees a database of yesterday", func(t *testing.T) {
 		copyFile(t, early, x.database())
+		x.must(os.Remove(x.database() + "-entries")) // which is of today
 		x.start()
 		told := w.book.told()
 		if got := x.readBack(w.book, told); len(got) == 0 {
