@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/move"
 )
 
 // file is the store in a file of SQLite.
@@ -58,7 +59,7 @@ func lock(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errors.New("another process serves it: end it first; several nodes share a database in PostgreSQL, not a file")
+			err = fmt.Errorf("%w: end it first; several nodes share a database in PostgreSQL, not a file", move.ErrServed)
 		}
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), f.Close())
 	}

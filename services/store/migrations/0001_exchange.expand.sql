@@ -108,7 +108,8 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_by_agency ON deliveries (agency, state, queued);
 
--- Dense numbers, of the deliveries of an agency.
+-- Dense numbers of the deliveries of an agency, and the generation of the journal that
+-- was posted last.
 CREATE TABLE counters (
   name  TEXT PRIMARY KEY,
   value BIGINT NOT NULL
