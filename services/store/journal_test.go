@@ -50,10 +50,10 @@ func (l *lone) found() (names []string) {
 	l.t.Helper()
 	must(l.t, l.read(l.t.Context(), func(conn querier) error {
 		return each(conn, `SELECT e.name FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-			WHERE s.record = 'cases/y' AND s.entry = e.name AND s.time = e.time`, func(r result) error {
+			WHERE s.record = ? AND s.time = e.time`, func(r result) error {
 			names = append(names, r.ColumnText(0))
 			return nil
-		})
+		}, subjectKey("cases/y"))
 	}))
 	return names
 }

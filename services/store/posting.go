@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -133,7 +132,7 @@ func write(conn querier, entries []*entry, generation int64) error {
 		about = append(about, e.about(seq)...)
 	}
 	slices.SortFunc(about, func(a, b []any) int {
-		return cmp.Or(strings.Compare(a[0].(string), b[0].(string)), cmp.Compare(a[1].(int64), b[1].(int64)))
+		return cmp.Compare(a[0].(int64), b[0].(int64))
 	})
 	if err := insertAll(conn, intoEntries, rows); err != nil {
 		return err

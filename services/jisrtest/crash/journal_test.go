@@ -74,7 +74,7 @@ func (l *ledger) enter(entries []journalled) error {
 		}
 		l.add(e.name, e.salt, e.leaf, e.commitment, leaf)
 		for _, s := range leaf.GetSubjects() {
-			l.listed[s.GetRecord()+" "+e.name] = true
+			l.listed[listing(s.GetRecord(), e.name)] = true
 		}
 	}
 	return nil

@@ -103,7 +103,7 @@ func seesRemovals(t *testing.T, x *exchange, w *world) {
 		"a record":                    {"DELETE FROM records WHERE name = ?", created.Record},
 		"a change's entry":            {"DELETE FROM log_entries WHERE name = ?", updated.Receipt},
 		"a read's entry":              {"DELETE FROM log_entries WHERE name = ?", read.Receipt},
-		"an entry of a record's list": {"DELETE FROM log_subjects WHERE entry = ?", read.Receipt},
+		"an entry of a record's list": {"DELETE FROM log_subjects WHERE seq = (SELECT seq FROM log_entries WHERE name = ?)", read.Receipt},
 		"an update":                   {"UPDATE records SET revision = revision - 1 WHERE name = ?", updated.Record},
 		"a section":                   {"UPDATE records SET envelope = substr(envelope, 1, 40) WHERE name = ?", updated.Record},
 		"a delivery":                  {"DELETE FROM deliveries WHERE notification = ?", sent.Record},

@@ -137,11 +137,10 @@ CREATE TABLE log_entries (
   commitment BLOB NOT NULL
 );
 CREATE TABLE log_subjects (
-  record TEXT NOT NULL,
+  record BIGINT NOT NULL,  -- the first 8 bytes of the SHA-256 of its name
   time   BIGINT NOT NULL,
-  entry  TEXT NOT NULL,
   seq    BIGINT NOT NULL,
-  PRIMARY KEY (record, time, entry)
+  PRIMARY KEY (record, time, seq)
 ) WITHOUT ROWID;
 
 -- The agreements that were in force, and the one that is.
