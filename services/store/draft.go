@@ -83,6 +83,7 @@ func (d *drafting) needsTurn() error {
 func (d *drafting) exec(string, ...any) error              { return d.needsTurn() }
 func (d *drafting) fenced(string, ...any) error            { return d.needsTurn() }
 func (d *drafting) enter(*entry) error                     { return d.needsTurn() }
+func (d *drafting) draw([]string) error                    { return d.needsTurn() }
 func (d *drafting) decidedBy(string) error                 { return nil } // it is held against that when it is written
 func (d *drafting) hold(string, ...any) func(string) error { return d.rest }
 
@@ -234,6 +235,7 @@ func holding(batch []*job, epochs map[string]int64, taken map[string]bool) (draf
 // written are the rows of drafts that are written together, by table.
 type written struct {
 	records, changed, sight, links, deliveries, epochs, entries, subjects, answers [][]any
+	moved                                                                          []movedCase
 }
 
 // add adds a draft whose entry has a number.
@@ -246,5 +248,6 @@ func (w *written) add(d *draft, seq int64) {
 	w.subjects = append(w.subjects, e.about(seq)...)
 	w.records, w.deliveries = append(w.records, d.records...), append(w.deliveries, d.deliveries...)
 	w.sight, w.links = append(w.sight, d.sight...), append(w.links, d.links...)
-	w.epochs, w.answers = append(w.epochs, newEpochs(d.moved)...), append(w.answers, d.answer...)
+	moved, epochs := drawn(d.moved)
+	w.moved, w.epochs, w.answers = append(w.moved, moved...), append(w.epochs, epochs...), append(w.answers, d.answer...)
 }

@@ -68,6 +68,9 @@ func (s *stage) set() {
 		if err := insertAll(conn, intoEpochs, [][]any{{"cases/x", 1}, {"cases/y", 2}}); err != nil {
 			return err
 		}
+		if c, file := conn.(*sqliteConn); file {
+			c.moved = append(c.moved, movedCase{"cases/x", 1}, movedCase{"cases/y", 2})
+		}
 		if err := insertAll(conn, intoRecords, [][]any{{"there", "Case", "cases/x", "", 1, 0, 3, []byte{}, []byte{}}}); err != nil {
 			return err
 		}
@@ -217,3 +220,22 @@ type nobody struct{}
 func (nobody) exec(string, ...any) error                     { return nil }
 func (nobody) fenced(string, ...any) error                   { return nil }
 func (nobody) each(string, func(result) error, ...any) error { return nil }
+
+// group lets jobs share one commit: they wait behind a call that ends when all are there.
+func (w *single) group(jobs []*job) {
+	begun, all := make(chan struct{}), make(chan struct{})
+	w.changes.put("", &job{done: make(chan struct{}), work: func(transaction) error {
+		close(begun)
+		<-all
+		return nil
+	}})
+	<-begun
+	for _, j := range jobs {
+		j.done = make(chan struct{})
+		w.changes.put("", j)
+	}
+	close(all)
+	for _, j := range jobs {
+		<-j.done
+	}
+}

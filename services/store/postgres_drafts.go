@@ -186,7 +186,7 @@ var (
 	deliverySheet = byColumn("deliveries", "name, agency, case_name, notification, state, lease_until", "text text text text bigint bigint", "")
 	epochSheet    = byColumn("epochs", "case_name, epoch", "text bigint", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")
 	entrySheet    = byColumn("log_entries", "seq, name, time, leaf, salt, commitment", "bigint text bigint bytea bytea bytea", "")
-	subjectSheet  = byColumn("log_subjects", "record, time, entry, seq", "text bigint text bigint", "")
+	subjectSheet  = byColumn("log_subjects", "record, time, seq", "bigint bigint bigint", "")
 	answerSheet   = byColumn("idempotency", "call, body, reply, entry, create_time", "bytea bytea bytea text bigint", "")
 	// The statement fails where a record is not of the revision that was read: it is
 	// sent with the commit, before anybody could look.

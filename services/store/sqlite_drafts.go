@@ -12,7 +12,7 @@ const draftGroup = 64
 
 // draft drafts changes beside the writer, and then lets them have their turn.
 func (f *file) draft() {
-	defer close(f.drafted)
+	defer close(f.drawnUp)
 	for f.drafts.wait() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := f.drafts.take(draftGroup)
@@ -43,9 +43,9 @@ var (
 	draftedSight      = orFail(wideInsert("sight", sightColumns, ""))
 	draftedLinks      = orFail(intoSight)
 	draftedDeliveries = orFail(intoDeliveries)
-	draftedSubjects   = orFail(wideInsert("log_subjects", "record, time, entry, seq", ""))
+	draftedSubjects   = orFail(wideInsert("log_subjects", "record, time, seq", ""))
 	draftedEpochs     = orFail(intoEpochs)
-	draftedEntries    = orFail(wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", ""))
+	draftedEntries    = orFail(intoEntries)
 	draftedAnswers    = orFail(wideInsert("idempotency", "call, body, reply, entry, create_time", ""))
 )
 
@@ -58,7 +58,15 @@ func (w *single) drafted(batch []*job) (rest []*job, err error) {
 	}
 	cases, keys := restsOn(batch)
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
-	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", anys(cases), func(st result) error {
+	var unsure []any
+	for _, name := range cases {
+		if epoch, known, _ := w.epochs.of(name); known {
+			epochs[name] = epoch // nobody but this writer moves it
+		} else {
+			unsure = append(unsure, name)
+		}
+	}
+	if err := w.find("SELECT f.case_name, f.epoch FROM (VALUES ", ") n CROSS JOIN epochs f WHERE f.case_name = n.column1", unsure, func(st result) error {
 		epochs[st.ColumnText(0)] = st.ColumnInt64(1)
 		return nil
 	}); err != nil {
@@ -74,12 +82,11 @@ func (w *single) drafted(batch []*job) (rest []*job, err error) {
 	if len(drafts) == 0 {
 		return rest, nil
 	}
-	defer clear(w.epochs)
 	err = w.write(drafts)
 	if err == nil || isStorage(err) || w.conn.AutocommitEnabled() {
 		return rest, err
 	}
-	w.conn.kinds = w.conn.kinds[:0]
+	w.conn.kinds, w.conn.moved = w.conn.kinds[:0], w.conn.moved[:0]
 	return batch, errors.Join(exec(w.conn, "ROLLBACK"), exec(w.conn, "BEGIN IMMEDIATE"))
 }
 
@@ -115,6 +122,7 @@ func (w *single) write(drafts []*job) error {
 		rows.add(j.drafted, seq)
 		w.conn.kinds = append(w.conn.kinds, j.drafted.entry.kind)
 	}
+	w.conn.moved = append(w.conn.moved, rows.moved...)
 	for _, r := range rows.changed {
 		if err := w.conn.fenced("UPDATE OR FAIL records SET revision = ?2, header = ?3, envelope = ?4, state = ?5 WHERE name = ?1 AND revision = ?6", r...); err != nil {
 			return err

@@ -182,7 +182,7 @@ var (
 	intoRecords    = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
 	intoSight      = wideInsert("sight", sightColumns, sightAgain)
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
-	intoSubjects   = wideInsert("log_subjects", "record, time, entry, seq", " ON CONFLICT DO NOTHING")
+	intoSubjects   = wideInsert("log_subjects", "record, time, seq", " ON CONFLICT DO NOTHING")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")
 )
 

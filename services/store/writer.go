@@ -33,22 +33,23 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
-	entries *queue // the entries of reads; the same queue where one connection writes
 	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
 	company atomic.Int64
 	turns   sync.Map // by rpc, how many of its next calls are not drafted
 }
 
-// job is the work of one call: work, or the entry of a read.
+// job is the work of one call.
 type job struct {
 	work func(transaction) error
-	// showing is the entry of a read. It refuses only before it has written
-	// anything, or fails with the whole transaction: it needs no savepoint of its own.
+	// showing is the entry of a read, in place of work, where a server writes both.
 	showing *showing
 	// draft drafts what work does; drafted is what came of it, nil where it needs its turn.
 	draft   func(*drafting) (*draft, error)
 	drafted *draft
 	turns   *atomic.Int64
+	// posted is how many entries the work posts. It fails with its whole transaction
+	// and needs no savepoint of its own.
+	posted int
 	// alone says that it shares its transaction with no other call.
 	alone bool
 	// take takes effect outside of the database, and undo takes that back where the
@@ -100,11 +101,6 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 // doAndTake is do for work that takes effect outside of the database too.
 func (w *writer) doAndTake(ctx context.Context, work func(transaction) error, take, undo func()) error {
 	return w.take(ctx, w.changes, &job{work: work, alone: true, take: take, undo: undo})
-}
-
-// append writes the entry of what is about to be shown.
-func (w *writer) append(ctx context.Context, s *showing) error {
-	return w.take(ctx, w.entries, &job{showing: s})
 }
 
 func (w *writer) take(ctx context.Context, q *queue, j *job) error {
