@@ -94,7 +94,9 @@ func (d *drafting) each(query string, f func(result) error, args ...any) error {
 	if !inCases(query) {
 		return d.needsTurn()
 	}
-	return d.querier.each(query, f, args...)
+	err := d.querier.each(query, f, args...)
+	d.spoiled = d.spoiled || err != nil
+	return err
 }
 
 // rest notes that the draft rests on a case. What lies in none has no epoch.

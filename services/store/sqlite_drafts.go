@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// draftGroup is how many are drafted at once, under one snapshot: the writer goes on meanwhile, and waits for no more.
+// draftGroup is how many are drafted at once, under one snapshot. The writer goes on
+// meanwhile, and the longer its next group is, the more calls share a page.
 const draftGroup = 64
 
 // draft drafts changes beside the writer, and then lets them have their turn.
