@@ -29,6 +29,7 @@ type paceKey struct{}
 // among them. It must not block, so a call that its agency's budget has room for
 // only in a moment is told here how long to wait, and waits in pace.
 func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	ctx = s.door.Meet(ctx, info.Header)
 	agency, _, _, _ := s.door.Named(ctx) // whom nothing names shares an account with its like
 	wait, ok := s.budgets.Of(agency).Admit()
 	if !ok {
