@@ -224,20 +224,31 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		s.enter,      // the door: who calls, and may they call this
 		s.pace,       // after the door, since the budget is the agency's
 	}
-	// Validation stands after the door (AIP-211) and before the page, which looks nothing up for a malformed request.
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(around.unary(), s.weigh, validateUnary(v), s.pageUnary),
+		grpc.ChainUnaryInterceptor(around.unary(), s.within(v)),
 		grpc.ChainStreamInterceptor(around.stream(), s.paceMessages, validateStream(v), s.pageStream),
 	}
 }
 
-// pageUnary is the page gate around the contract's rpcs; health and reflection
-// carry no record and are not of the contract.
-func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if !ours(info.FullMethod) {
-		return handler(ctx, request)
+// within is what stands inside of the layers around a unary rpc of the contract:
+// validation, after the door (AIP-211) and before the page, which looks nothing up
+// for a malformed request; the page gate; and the weight of what it gave out.
+// Health and reflection carry no record and are not of the contract.
+func (s *Server) within(v protovalidate.Validator) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if !ours(info.FullMethod) {
+			return handler(ctx, request)
+		}
+		if err := validate(v, request); err != nil {
+			return nil, err
+		}
+		reply, err := s.gate.Unary(ctx, request, info, s.handling(handler))
+		if err != nil {
+			return nil, err
+		}
+		s.weigh(ctx, reply)
+		return reply, nil
 	}
-	return s.gate.Unary(ctx, request, info, s.handling(handler))
 }
 
 func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

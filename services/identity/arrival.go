@@ -26,21 +26,20 @@ type arrivalKey struct{}
 // headers from a context copies them all. They are only read; and they must be
 // those of the call whose context this is.
 func (d *Door) Meet(ctx context.Context, headers metadata.MD) context.Context {
-	a := d.arriving(ctx, headers)
-	return context.WithValue(ctx, arrivalKey{}, &a)
+	return context.WithValue(ctx, arrivalKey{}, d.arriving(ctx, headers))
 }
 
 // arrivalOf is what Meet noted of a call, or would.
-func (d *Door) arrivalOf(ctx context.Context) arrival {
+func (d *Door) arrivalOf(ctx context.Context) *arrival {
 	if met, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		return *met
+		return met
 	}
 	headers, _ := metadata.FromIncomingContext(ctx)
 	return d.arriving(ctx, headers)
 }
 
-func (d *Door) arriving(ctx context.Context, headers metadata.MD) arrival {
-	a := arrival{headers: headers}
+func (d *Door) arriving(ctx context.Context, headers metadata.MD) *arrival {
+	a := &arrival{headers: headers}
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return a
@@ -65,4 +64,9 @@ func verified(state *tls.ConnectionState) bool {
 func (d *Door) Named(ctx context.Context) (agency, system, serial string, ok bool) {
 	a := d.arrivalOf(ctx)
 	return a.who.agency, a.who.system, a.who.serial, a.named
+}
+
+// Said returns what a header of the call says. It is not the caller's to change.
+func (d *Door) Said(ctx context.Context, header string) []string {
+	return d.arrivalOf(ctx).headers[header]
 }
