@@ -71,7 +71,7 @@ func (l layers) stream() grpc.StreamServerInterceptor {
 	}
 }
 
-// recovered is the library's recovery as a layer.
+// recovered is the library's recovery as a layer. It looks at nothing but the panic.
 func recovered(o recovery.Option) layer {
 	around := recovery.UnaryServerInterceptor(o)
 	return func(ctx context.Context, _ string, request any, next func(context.Context) error) error {

@@ -23,8 +23,12 @@ type Docket struct {
 	keeps    bool
 }
 
-// few records are found by looking at each; most calls load one.
-const few = 8
+const (
+	// few records are found by looking at each: most calls load one.
+	few = 8
+	// page is how many a call loads that loads more, but for few.
+	page = 100
+)
 
 type load struct {
 	name string
@@ -73,7 +77,7 @@ func (d *Docket) Load(name string, l Loaded) {
 	}
 	d.loaded = append(d.loaded, load{name, l})
 	if d.at == nil && len(d.loaded) > few {
-		d.at = make(map[string]int, len(d.loaded)*few)
+		d.at = make(map[string]int, page)
 		for i := range d.loaded {
 			d.at[d.loaded[i].name] = i
 		}
