@@ -56,8 +56,45 @@ func IsURL(database string) bool {
 // text; those without parameters go as they are. Each connection has the settings
 // of session, whatever the server's, the database's or the role's are.
 func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
-	if o.Application == "" || o.Connections < 1 {
-		return nil, errors.New("postgres: refusing to open without a name for the connections and a bound on their number")
+	if o.Connections < 1 {
+		return nil, errors.New("postgres: refusing to open without a bound on the number of connections")
+	}
+	config, err := configure(url, o)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(min(o.Connections, 10_000))
+	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3
+	config.PingTimeout = connectTimeout
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, explain(err, config.ConnConfig)
+	}
+	if err := Check(ctx, pool, o); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+// Connect opens one connection as those of a pool are, for who holds it as long
+// as it lasts.
+func Connect(ctx context.Context, url string, o Options) (*pgx.Conn, error) {
+	config, err := configure(url, o)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return nil, explain(err, config.ConnConfig)
+	}
+	return conn, nil
+}
+
+// configure says how connections are made.
+func configure(url string, o Options) (*pgxpool.Config, error) {
+	if o.Application == "" {
+		return nil, errors.New("postgres: refusing to open without a name for the connections")
 	}
 	config, err := parse(url)
 	if err != nil {
@@ -71,18 +108,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	}
 	c.OnNotice, c.DialFunc = note, dial
 	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return examine(ctx, conn, o) }
-	config.MaxConns = int32(min(o.Connections, 10_000))
-	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3
-	config.PingTimeout = connectTimeout
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, explain(err, c)
-	}
-	if err := Check(ctx, pool, o); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return pool, nil
+	return config, nil
 }
 
 // session are the settings of every connection.

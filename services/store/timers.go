@@ -63,7 +63,7 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		return err
 	})
 	if tx != nil {
-		s.recent.forget(tx.counted...)
+		s.written(tx.counted, err)
 	}
 	return err
 }
