@@ -38,6 +38,8 @@ type Options struct {
 	// SurvivesNode demands that what is committed survives the loss of a database
 	// node: a commit waits for a standby.
 	SurvivesNode bool
+	// Lookups says that every statement looks up a few rows of tables that grow.
+	Lookups bool
 	// Forgetful takes a server that does not wait for its disk. For tests whose
 	// database nobody needs after them.
 	Forgetful bool
@@ -113,7 +115,7 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 
 // session are the settings of every connection.
 func session(o Options) map[string]string {
-	return map[string]string{
+	settings := map[string]string{
 		"application_name": o.Application,
 		"client_encoding":  "UTF8",
 		// Only the house's own tables; what a session makes for itself comes last.
@@ -123,10 +125,19 @@ func session(o Options) map[string]string {
 		// What must hold is held by conditions and unique constraints, and tried again by
 		// none of the callers.
 		"default_transaction_isolation": "read committed",
+		// To compile a statement takes longer than to run one of the exchange's, and what a
+		// server believes of tables that it has not counted yet can have it do so.
+		"jit": "off",
 		// A commit is cut off by nothing; reads end with their call.
 		"statement_timeout":                   "0",
 		"idle_in_transaction_session_timeout": abandoned,
 		"standard_conforming_strings":         "on",
 		"log_parameter_max_length_on_error":   "0",
 	}
+	if o.Lookups {
+		// A connection keeps the plan of a statement. One that was made while a table had
+		// hardly a row would go through all of it when it has many.
+		settings["enable_seqscan"] = "off"
+	}
+	return settings
 }

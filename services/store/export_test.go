@@ -17,3 +17,12 @@ func (s *Store) Keeps(c *identity.Caller, name string) bool {
 
 // WakeChannel is where nodes hear each other.
 const WakeChannel = wakeChannel
+
+// Statements are the texts that PostgreSQL was given by this process.
+func Statements() (texts []string) {
+	numbered.Range(func(_, text any) bool {
+		texts = append(texts, text.(string))
+		return true
+	})
+	return append(texts, appendQuery)
+}

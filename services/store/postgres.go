@@ -47,6 +47,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		return nil, nil, err
 	}
 	write := o.Server
+	write.Lookups = true
 	if write.Application == "" {
 		write.Application = "jisr"
 	}

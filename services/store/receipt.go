@@ -61,18 +61,17 @@ const touchedTogether = 4
 
 // links adds the caller's links to each of what it touched.
 func (tx *Tx) links(touched []onPage) error {
-	hs := holders(tx.caller)
 	for some := range slices.Chunk(touched, touchedTogether) {
-		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
+		names := make([]any, touchedTogether)
 		at := make(map[string]*onPage, len(some))
-		for i := range args {
-			args[i] = "" // no record's name, so that the query has one text
+		for i := range names {
+			names[i] = "" // no record's name, so that the query has one text
 		}
 		for i := range some {
-			args[i], at[some[i].row.name] = some[i].row.name, &some[i]
+			names[i], at[some[i].row.name] = some[i].row.name, &some[i]
 		}
-		args = append(append(args, hs...), tx.store.Clock().UnixMicro())
-		err := each(tx.conn, touchedQuery(len(hs)), func(st result) error {
+		args := append(append(holders(tx.caller), names...), tx.store.Clock().UnixMicro())
+		err := each(tx.conn, touchedQuery(len(args)-touchedTogether-1), func(st result) error {
 			t := at[st.ColumnText(links)]
 			if tx.law.Shelf(tx.caller.Role, t.row.typ.Name).Has(jisrv1.Link(st.ColumnInt(0))) {
 				addLink(&t.loaded, st, 0)
@@ -86,8 +85,10 @@ func (tx *Tx) links(touched []onPage) error {
 	return nil
 }
 
-// touchedQuery is sightQuery for several records.
+// touchedQuery is sightQuery for several records. Their names are no rows to join
+// with: while sight has hardly a row, PostgreSQL would read all of it for that, and
+// keep to that plan when it has many.
 func touchedQuery(holders int) string {
-	return "SELECT " + linkColumns + ", s.name FROM (VALUES " + rows(touchedTogether) + ") n CROSS JOIN (VALUES " + rows(holders) + `) h CROSS JOIN sight s
-		WHERE s.name = n.column1 AND s.holder = h.column1 AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)`
+	return "SELECT " + linkColumns + ", s.name FROM (VALUES " + rows(holders) + `) h CROSS JOIN sight s
+		WHERE s.holder = h.column1 AND s.name IN (` + marks(touchedTogether) + `) AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)`
 }
