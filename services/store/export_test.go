@@ -24,5 +24,9 @@ func Statements() (texts []string) {
 		texts = append(texts, text.(string))
 		return true
 	})
+	// Agencies act in few or many territories.
+	for holders := range 6 {
+		texts = append(texts, numberPlaceholders(touchedQuery(holders+1)), numberPlaceholders(sightQuery(linkColumns+", "+recordColumns, recordJoin, holders+1)))
+	}
 	return append(texts, appendQuery)
 }
