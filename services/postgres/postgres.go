@@ -7,6 +7,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,10 @@ const (
 type Options struct {
 	// Application is how the server calls the connections in pg_stat_activity and in its log.
 	Application string
+	// Program is the number of the program that serves from the database, where one
+	// does: its connections tell it behind their name, and no step that would shut it
+	// out is made meanwhile.
+	Program int
 	// Connections bounds the pool.
 	Connections int
 	// SurvivesNode demands that what is committed survives the loss of a database
@@ -113,10 +118,18 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// serving is the name of a connection, with the number of the program that serves by it.
+func serving(o Options) string {
+	if o.Program == 0 {
+		return o.Application
+	}
+	return fmt.Sprintf("%s (schema %d)", o.Application, o.Program)
+}
+
 // session are the settings of every connection.
 func session(o Options) map[string]string {
 	settings := map[string]string{
-		"application_name": o.Application,
+		"application_name": serving(o),
 		"client_encoding":  "UTF8",
 		// Only the house's own tables; what a session makes for itself comes last.
 		"search_path": "public, pg_temp",

@@ -47,7 +47,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		return nil, nil, err
 	}
 	write := o.Server
-	write.Lookups = true
+	write.Lookups, write.Program = true, steps.Program()
 	if write.Application == "" {
 		write.Application = "jisr"
 	}

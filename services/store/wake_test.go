@@ -48,7 +48,7 @@ func listens(t *testing.T, database, name string) {
 	t.Helper()
 	conn := connect(t, database)
 	until(t, "a node listens", func() bool {
-		return count(t, conn, "application_name = '"+name+" wake-ups' AND state = 'idle' AND query ~ 'LISTEN|pg_notify'") == 1
+		return count(t, conn, "application_name LIKE '"+name+" wake-ups %' AND state = 'idle' AND query ~ 'LISTEN|pg_notify'") == 1
 	})
 }
 
@@ -132,7 +132,7 @@ func TestAWakeUpThatIsLostCostsNoMoreThanThePoll(t *testing.T) {
 	// The one that listens loses its line, and gets no other.
 	_, err := super.Exec(t.Context(), "ALTER DATABASE "+pgx.Identifier{databaseOf(t, database)}.Sanitize()+" ALLOW_CONNECTIONS false")
 	must(t, err)
-	_, err = super.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'a wake-ups'")
+	_, err = super.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name LIKE 'a wake-ups %'")
 	must(t, err)
 	next := b.another("later")
 	must(t, b.Adopt(t.Context(), next, b.law.Store))
