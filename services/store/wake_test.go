@@ -239,10 +239,13 @@ func TestWhatIsSaidByOthersChangesNothing(t *testing.T) {
 	a := h.named(t, "a", database, database)
 	a.followed(t)
 	before := a.law.Load()
-	about := a.aCase()
-	ctx, c := a.as(police)
-	_, err := store.Get(ctx, a.Store, about, &jisrv1.Case{})
-	must(t, err)
+	about, other := a.aCase(), a.aCase()
+	_, c := a.as(police)
+	for _, name := range []string{about, other} {
+		ctx, _ := a.as(police)
+		_, err := store.Get(ctx, a.Store, name, &jisrv1.Case{})
+		must(t, err)
+	}
 	said := ear(t, database)
 	say := func(message string) {
 		_, err := said.Exec(t.Context(), "SELECT pg_notify($1, $2)", store.WakeChannel, message)
@@ -250,7 +253,8 @@ func TestWhatIsSaidByOthersChangesNothing(t *testing.T) {
 	}
 	say("")
 	say(strings.Repeat("x", 7999))
-	say("law " + "cases/unknown \x01 law law")
+	say("law cases/unknown \x01 law law " + other)
+	until(t, "what was named is not kept", func() bool { return !a.Keeps(c, other) })
 	if !a.Keeps(c, about) {
 		t.Error("a word that names nothing has had something forgotten")
 	}
