@@ -58,10 +58,10 @@ func TestDatabasesAreHeldAgainstEachOtherBeforeTheyAreAsked(t *testing.T) {
 			}
 		})
 	}
-	if _, err := daemon.LoadConfig(stored(t, cases, keys, promised+"  pool: 6\n")); err != nil {
+	if _, err := daemon.LoadConfig(stored(t, cases, keys, promised+"  pool: 7\n")); err != nil {
 		t.Errorf("the control is not sound: %v", err)
 	}
-	all, err := daemon.LoadConfig(stored(t, "postgres://jisr@db.test/jisr", "postgres://jisr@localhost:1", "postgres:\n  pool: 5\n"))
+	all, err := daemon.LoadConfig(stored(t, "postgres://jisr@db.test/jisr", "postgres://jisr@localhost:1", "postgres:\n  pool: 6\n"))
 	var wrong daemon.Mistakes
 	if !errors.As(err, &wrong) || len(wrong) != 3 || all == nil {
 		t.Errorf("three mistakes are told as %v", err)
