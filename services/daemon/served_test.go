@@ -46,7 +46,7 @@ func TestDatabasesAreHeldAgainstEachOtherBeforeTheyAreAsked(t *testing.T) {
 		"keys in a file":           {cases, "keyring.db", "", "keyring: names a file, and database is one that several nodes share"},
 		"a promise over files":     {"jisr.db", "keyring.db", promised, "postgres.survives_node_loss: cannot be promised of files"},
 		"a promise over half":      {"jisr.db", keys, promised, "postgres.survives_node_loss: cannot be promised of files"},
-		"too few connections":      {cases, keys, "postgres:\n  pool: 5\n", "postgres.pool: must be at least 6"},
+		"too few connections":      {cases, keys, "postgres:\n  pool: 6\n", "postgres.pool: must be at least 7"},
 		"whom it reaches":          {"postgres://jisr@db.test/jisr", keys, "", "database: the connection to db.test would leave this machine"},
 		"no name":                  {cases, "postgres://jisr@localhost:1", "", "keyring: the database's URL names no database"},
 		"what the session must be": {cases + "?synchronous_commit=off", keys, "", "database: the database's URL is not understood"},
@@ -58,10 +58,10 @@ func TestDatabasesAreHeldAgainstEachOtherBeforeTheyAreAsked(t *testing.T) {
 			}
 		})
 	}
-	if _, err := daemon.LoadConfig(stored(t, cases, keys, promised+"  pool: 6\n")); err != nil {
+	if _, err := daemon.LoadConfig(stored(t, cases, keys, promised+"  pool: 7\n")); err != nil {
 		t.Errorf("the control is not sound: %v", err)
 	}
-	all, err := daemon.LoadConfig(stored(t, "postgres://jisr@db.test/jisr", "postgres://jisr@localhost:1", "postgres:\n  pool: 5\n"))
+	all, err := daemon.LoadConfig(stored(t, "postgres://jisr@db.test/jisr", "postgres://jisr@localhost:1", "postgres:\n  pool: 6\n"))
 	var wrong daemon.Mistakes
 	if !errors.As(err, &wrong) || len(wrong) != 3 || all == nil {
 		t.Errorf("three mistakes are told as %v", err)

@@ -140,7 +140,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		return tx.remember(key, body, rendered, entry)
 	})
 	if tx != nil {
-		s.recent.forget(tx.counted...)
+		s.written(tx.counted, err)
 	}
 	if err != nil {
 		return empty, err
