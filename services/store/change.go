@@ -174,7 +174,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		return tx.remember(key, body, rendered, written)
 	})
 	if tx != nil {
-		s.recent.forget(tx.counted...)
+		s.written(tx.counted, err)
 	}
 	if err != nil {
 		return empty, err

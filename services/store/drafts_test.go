@@ -27,7 +27,7 @@ func onBoth(t *testing.T, test func(*testing.T, shared)) {
 		test(t, shared{w, e.(*file).group})
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
-		e, w, err := openServer(t.Context(), throwaway.URL(t), Options{Meter: unmeasured{}, Server: postgres.Options{Forgetful: true}}, newLawful())
+		e, w, err := openServer(t.Context(), throwaway.URL(t), Options{Meter: unmeasured{}, Server: postgres.Options{Forgetful: true}}, newLawful(), newWakes(func(string) {}))
 		must(t, err)
 		defer func() { must(t, e.close()) }()
 		test(t, shared{w, func(jobs []*job) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -141,19 +140,26 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		}
 		var last position
 		var more bool
-		seq := int64(math.MaxInt64)
-		if after.sort == "" {
+		// A token names the entry that a page ended with and not its number, which counts
+		// what is hidden too: of those of its time it is looked for.
+		until, seq := after.sort, int64(math.MaxInt64)
+		if until == "" {
 			after.created = math.MaxInt64 // from the newest on
-		} else if seq, err = strconv.ParseInt(after.sort, 10, 64); err != nil {
-			return fault.New(fault.Internal) // a token that nobody else can make
 		}
 		for !more {
 			from, below, seen := after.created, seq, 0
 			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment, s.seq FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
 				WHERE s.record = ? AND (s.time, s.seq) < (?, ?) ORDER BY s.time DESC, s.seq DESC `+limit, func(st result) error {
 				seen++
-				seq = st.ColumnInt64(4)
-				after = position{created: st.ColumnInt64(1), sort: strconv.FormatInt(seq, 10)}
+				at := position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				if until != "" && at.created == after.created {
+					if at.sort == until {
+						until = ""
+					}
+					seq = st.ColumnInt64(4)
+					return nil
+				}
+				until, after, seq = "", at, st.ColumnInt64(4)
 				e, err := s.showEntry(ctx, conn, c, l, name, st)
 				if err != nil || e == nil {
 					return err

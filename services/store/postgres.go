@@ -23,10 +23,10 @@ const (
 	// is gone for this call.
 	patience = 20 * time.Second
 	// Connections is how many a node has at the most where nothing is said: one for
-	// each lane, one for the entries of reads, and those that read.
+	// each lane, one for the entries of reads, one for wake-ups, and those that read.
 	Connections = LeastConnections + 15
 	// LeastConnections leaves one to read.
-	LeastConnections = lanes + 2
+	LeastConnections = lanes + 3
 )
 
 // server is the store in a PostgreSQL database. All is read from the primary,
@@ -40,23 +40,26 @@ type server struct {
 	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
+	hush    context.CancelFunc // ends the wake-ups
 	ended   sync.WaitGroup
 }
 
-func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *writer, error) {
+func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) (engine, *writer, error) {
 	steps, err := postgres.Load(spoken{}, "exchange")
 	if err != nil {
 		return nil, nil, err
 	}
 	write := o.Server
+	write.Lookups, write.Program = true, steps.Program()
 	if write.Application == "" {
 		write.Application = "jisr"
 	}
-	read := write
+	read, alone := write, write
+	alone.Application += " wake-ups"
 	if write.Connections == 0 {
 		write.Connections = Connections
 	}
-	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-1)
+	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
@@ -78,12 +81,18 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 		s.ended.Go(s.change)
 	}
 	s.ended.Go(s.append)
+	awake, hush := context.WithCancel(context.WithoutCancel(ctx))
+	s.hush = hush
+	s.ended.Go(func() {
+		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, alone) })
+	})
 	return s, &s.writer, nil
 }
 
 func (s *server) close() error {
 	s.changes.close()
 	s.entries.close()
+	s.hush()
 	s.ended.Wait()
 	s.readers.Close()
 	s.writers.Close()

@@ -134,7 +134,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 // again reports whether a call that others were in the way of is run again. It
 // comes first then, and begins with holding what it has turned out to need: a
 // call waits for others' cases while it holds none, or in the order of all.
-func (j *job) again(needs []string) bool {
+func (j *job) again(needs []need) bool {
 	j.needs = needs
 	j.tries++
 	return j.tries < rerunning && time.Since(j.asked) < patience

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -103,6 +106,7 @@ const touchedTogether = 4
 // links adds the caller's links to each of what it touched.
 func (tx *Tx) links(touched []*onPage) error {
 	hs := tx.holders
+	query := touchedQuery(len(hs))
 	for some := range slices.Chunk(touched, touchedTogether) {
 		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
 		at := make(map[string]*onPage, len(some))
@@ -113,7 +117,7 @@ func (tx *Tx) links(touched []*onPage) error {
 			args[i], at[t.row.name] = t.row.name, t
 		}
 		args = append(append(args, hs...), tx.store.Clock().UnixMicro())
-		err := each(tx.conn, touchedQuery(len(hs)), func(st result) error {
+		err := each(tx.conn, query, func(st result) error {
 			t := at[st.ColumnText(links)]
 			if tx.law.Shelf(tx.caller.Role, t.row.typ.Name).Has(jisrv1.Link(st.ColumnInt(0))) {
 				addLink(&t.loaded, st, 0)
@@ -127,8 +131,26 @@ func (tx *Tx) links(touched []*onPage) error {
 	return nil
 }
 
-// touchedQuery is sightQuery for several records.
+// touchedQuery is sightQuery for several records: for each of them by itself. Joined
+// with their names, or asked for them by a list, PostgreSQL would find links by their
+// holder while sight has few rows, and keep to that plan when it has many.
 func touchedQuery(holders int) string {
-	return "SELECT " + linkColumns + ", s.name FROM (VALUES " + rows(touchedTogether) + ") n CROSS JOIN (VALUES " + rows(holders) + `) h CROSS JOIN sight s
-		WHERE s.name = n.column1 AND s.holder = h.column1 AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)`
+	if known, ok := touchedTexts.Load(holders); ok {
+		return known.(string)
+	}
+	hs := make([]string, holders)
+	for i := range hs {
+		hs[i] = fmt.Sprintf("(?%d)", touchedTogether+1+i)
+	}
+	all := make([]string, touchedTogether)
+	for i := range all {
+		all[i] = fmt.Sprintf("SELECT %s, s.name FROM (VALUES %s) h CROSS JOIN sight s WHERE s.holder = h.column1 AND s.name = ?%d"+
+			" AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?%d)", linkColumns, strings.Join(hs, ","), i+1, touchedTogether+holders+1)
+	}
+	text := strings.Join(all, " UNION ALL ")
+	touchedTexts.Store(holders, text)
+	return text
 }
+
+// touchedTexts are the texts of touchedQuery: agencies have few different numbers of holders.
+var touchedTexts sync.Map

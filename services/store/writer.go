@@ -55,8 +55,8 @@ type job struct {
 	// take takes effect outside of the database, and undo takes that back where the
 	// transaction was not kept after all, before anything else is written.
 	take, undo func()
-	tries      int      // runs of which nothing was kept
-	needs      []string // records whose cases it has turned out to need
+	tries      int    // runs of which nothing was kept
+	needs      []need // what it has turned out to need
 	agency     string
 	stale      bool // it has met a connection of a server that is no more
 	asked      time.Time
