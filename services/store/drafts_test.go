@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jisr-exchange/jisr"
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
@@ -41,7 +42,7 @@ func onBoth(t *testing.T, test func(*testing.T, shared)) {
 	})
 }
 
-// stage is a database in which case x is of epoch 1, case y of epoch 2, an answer
+// stage is a database in which, for each act anew, case x is of epoch 1, case y of epoch 2, an answer
 // is kept under a key, and a record is of revision 3.
 type stage struct {
 	t *testing.T
@@ -49,6 +50,7 @@ type stage struct {
 	store *Store
 	law   *agreement.Law
 	now   time.Time
+	acts  int
 	made  int
 	// worked are the drafts that had their turn after all.
 	worked []string
@@ -56,28 +58,25 @@ type stage struct {
 
 func (s *stage) set() {
 	s.t.Helper()
+	s.acts++
+	s.worked = nil
 	must(s.t, s.do(s.t.Context(), func(conn transaction) error {
-		for _, table := range []string{"records", "log_entries", "epochs", "idempotency", "agreements"} {
-			if err := exec(conn, "DELETE FROM "+table); err != nil {
-				return err
-			}
-		}
-		if err := exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", s.law.Hash(), []byte{}); err != nil {
-			return err
-		}
-		if err := insertAll(conn, intoEpochs, [][]any{{"cases/x", 1}, {"cases/y", 2}}); err != nil {
+		x, y := s.of("cases/x"), s.of("cases/y")
+		if err := insertAll(conn, intoEpochs, [][]any{{x, 1}, {y, 2}}); err != nil {
 			return err
 		}
 		if c, file := conn.(*sqliteConn); file {
-			c.moved = append(c.moved, movedCase{"cases/x", 1}, movedCase{"cases/y", 2})
+			c.moved = append(c.moved, movedCase{x, 1}, movedCase{y, 2})
 		}
-		if err := insertAll(conn, intoRecords, [][]any{{"there", "Case", "cases/x", "", 1, 0, 3, []byte{}, []byte{}}}); err != nil {
+		if err := insertAll(conn, intoRecords, [][]any{{s.of("there"), "Case", x, "", 1, 0, 3, []byte{}, []byte{}}}); err != nil {
 			return err
 		}
-		return exec(conn, "INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?,?,?,'',1)", []byte("taken"), []byte{}, []byte{})
+		return exec(conn, "INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?,?,?,'',1)", []byte(s.of("taken")), []byte{}, []byte{})
 	}))
-	s.worked = nil
 }
+
+// of is a name in this act.
+func (s *stage) of(name string) string { return fmt.Sprint(name, s.acts) }
 
 // draft is one of a case, of an epoch.
 func (s *stage) draft(caseName string, epoch int64, otherwise ...func(*draft)) *job {
@@ -85,7 +84,7 @@ func (s *stage) draft(caseName string, epoch int64, otherwise ...func(*draft)) *
 	name := fmt.Sprintf("logEntries/%d", s.made)
 	d := &draft{
 		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []string{caseName},
-		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}},
+		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}, subjects: []*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: name}.Build()}},
 		records: [][]any{{name, "Case", caseName, "", int64(1), 0, int64(1), []byte{}, []byte{}}},
 	}
 	for _, f := range otherwise {
@@ -112,56 +111,70 @@ func TestADraftIsWrittenWhereNothingHasMovedAndElseHasItsTurn(t *testing.T) {
 	onBoth(t, func(t *testing.T, g shared) {
 		s := &stage{t: t, shared: g, law: law, now: time.Now()}
 		s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+		must(t, s.do(t.Context(), func(conn transaction) error {
+			return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
+		}))
 		alter := func(stands int64) func(*draft) {
 			return func(d *draft) {
-				d.changed = []stored{{row: row{name: "there", revision: stands + 1, header: []byte("new"), envelope: []byte{}}, stands: stands}}
+				d.changed = []stored{{row: row{name: s.of("there"), revision: stands + 1, header: []byte("new"), envelope: []byte{}}, stands: stands}}
 			}
 		}
 		until := func(at time.Time) func(*draft) { return func(d *draft) { d.until = at } }
 		for _, c := range []struct {
 			about string
-			jobs  []*job
+			jobs  func() []*job
 			turns []int // which of them have their turn
 		}{
-			{"two cases", []*job{s.draft("cases/x", 1), s.draft("cases/y", 2)}, nil},
-			{"a case that has moved", []*job{s.draft("cases/x", 7), s.draft("cases/y", 2)}, []int{0}},
-			{"a case that is not there", []*job{s.draft("cases/z", 0), s.draft("cases/y", 2)}, []int{0}},
-			{"a case in which the one before writes", []*job{s.draft("cases/x", 1), s.draft("cases/x", 1), s.draft("cases/y", 2)}, []int{1}},
-			{"a new case", []*job{s.draft("cases/n", 0, func(d *draft) { d.seen = nil })}, nil},
-			{"a key of its own", []*job{s.draft("cases/x", 1, keyed("own"))}, nil},
-			{"a key that is taken", []*job{s.draft("cases/x", 1, keyed("taken")), s.draft("cases/y", 2)}, []int{0}},
-			{"two of one key", []*job{s.draft("cases/x", 1, keyed("own")), s.draft("cases/y", 2, keyed("own"))}, []int{1}},
-			{"another agreement", []*job{s.draft("cases/x", 1, func(d *draft) { d.law = other }), s.draft("cases/y", 2)}, []int{0}},
-			{"a term that is to come", []*job{s.draft("cases/x", 1, until(s.now.Add(1)))}, nil},
-			{"a term that has passed", []*job{s.draft("cases/x", 1, until(s.now)), s.draft("cases/y", 2)}, []int{0}},
-			{"a record as it was read", []*job{s.draft("cases/x", 1, alter(3)), s.draft("cases/y", 2)}, nil},
+			{"two cases", func() []*job { return []*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)} }, nil},
+			{"a case that has moved", func() []*job { return []*job{s.draft(s.of("cases/x"), 7), s.draft(s.of("cases/y"), 2)} }, []int{0}},
+			{"a case that is not there", func() []*job { return []*job{s.draft(s.of("cases/z"), 0), s.draft(s.of("cases/y"), 2)} }, []int{0}},
+			{"a case in which the one before writes", func() []*job {
+				return []*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)}
+			}, []int{1}},
+			{"a new case", func() []*job { return []*job{s.draft(s.of("cases/n"), 0, func(d *draft) { d.seen = nil })} }, nil},
+			{"a key of its own", func() []*job { return []*job{s.draft(s.of("cases/x"), 1, keyed(s.of("own")))} }, nil},
+			{"a key that is taken", func() []*job {
+				return []*job{s.draft(s.of("cases/x"), 1, keyed(s.of("taken"))), s.draft(s.of("cases/y"), 2)}
+			}, []int{0}},
+			{"two of one key", func() []*job {
+				return []*job{s.draft(s.of("cases/x"), 1, keyed(s.of("own"))), s.draft(s.of("cases/y"), 2, keyed(s.of("own")))}
+			}, []int{1}},
+			{"another agreement", func() []*job {
+				return []*job{s.draft(s.of("cases/x"), 1, func(d *draft) { d.law = other }), s.draft(s.of("cases/y"), 2)}
+			}, []int{0}},
+			{"a term that is to come", func() []*job { return []*job{s.draft(s.of("cases/x"), 1, until(s.now.Add(1)))} }, nil},
+			{"a term that has passed", func() []*job { return []*job{s.draft(s.of("cases/x"), 1, until(s.now)), s.draft(s.of("cases/y"), 2)} }, []int{0}},
+			{"a record as it was read", func() []*job { return []*job{s.draft(s.of("cases/x"), 1, alter(3)), s.draft(s.of("cases/y"), 2)} }, nil},
 			// What cannot be written takes the others' rows with it, and nobody's effect.
-			{"a record that is another", []*job{s.draft("cases/x", 1, alter(2)), s.draft("cases/y", 2)}, []int{0, 1}},
-			{"a name that is there", []*job{s.draft("cases/x", 1), s.draft("cases/y", 2, func(d *draft) { d.records[0][0] = "there" })}, []int{0, 1}},
+			{"a record that is another", func() []*job { return []*job{s.draft(s.of("cases/x"), 1, alter(2)), s.draft(s.of("cases/y"), 2)} }, []int{0, 1}},
+			{"a name that is there", func() []*job {
+				return []*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2, func(d *draft) { d.records[0][0] = s.of("there") })}
+			}, []int{0, 1}},
 		} {
 			s.set()
+			jobs := c.jobs()
 			var want []string
 			kept := make(map[string]bool)
-			for i, j := range c.jobs {
+			for i, j := range jobs {
 				name := j.drafted.entry.name
 				kept[name] = !slices.Contains(c.turns, i)
 				if !kept[name] {
 					want = append(want, name)
 				}
 			}
-			names := make([]string, len(c.jobs))
-			for i, j := range c.jobs {
+			names := make([]string, len(jobs))
+			for i, j := range jobs {
 				names[i] = j.drafted.entry.name
 			}
-			s.together(c.jobs)
+			s.together(jobs)
 			if !slices.Equal(s.worked, want) {
 				t.Errorf("%s: %v had their turn, want %v", c.about, s.worked, want)
 			}
-			for i, j := range c.jobs {
+			for i, j := range jobs {
 				must(t, j.err)
 				var entries, records int64
 				must(t, s.do(t.Context(), func(conn transaction) (err error) {
-					if entries, err = number(conn, "SELECT count(*) FROM log_entries WHERE name = ?", names[i]); err != nil {
+					if entries, err = number(conn, "SELECT count(*) FROM log_subjects WHERE record = ?", subjectKey(names[i])); err != nil {
 						return err
 					}
 					records, err = number(conn, "SELECT count(*) FROM records WHERE name = ?", names[i])
