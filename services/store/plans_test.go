@@ -65,7 +65,7 @@ var filling = []string{
 	"INSERT INTO epochs(case_name, epoch) SELECT 'cases/' || gen_random_uuid(), n FROM generate_series(1, $1) n",
 	`INSERT INTO deliveries(name, agency, case_name, notification, state, lease_until)
 		SELECT gen_random_uuid(), 'agency-' || n % 20, gen_random_uuid(), '', 1 + n % 3, 0 FROM generate_series(1, $1) n`,
-	"INSERT INTO log_subjects(record, time, seq) SELECT n, n, n FROM generate_series(1, $1) n",
+	"INSERT INTO log_subjects(record, time, seq) SELECT (random() * 9e18)::bigint, n, n FROM generate_series(1, $1) n",
 	`INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time)
 		SELECT gen_random_uuid(), gen_random_uuid(), n % 19, '', n % 5, 0, n FROM generate_series(1, $1 / 4) n`,
 	"INSERT INTO orders(name, case_name, target, kind, until_time) SELECT gen_random_uuid(), gen_random_uuid(), '', n % 9, n FROM generate_series(1, $1 / 4) n",
