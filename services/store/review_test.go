@@ -129,7 +129,7 @@ func TestAFileIsServedOnceByWhateverName(t *testing.T) {
 // What is asked for goes into the log as a name and as nothing else.
 func TestARefusalHoldsTheNameAlone(t *testing.T) {
 	for _, padding := range []string{" ", "\n", strings.Repeat(" ", 100<<10)} {
-		e := asRefused(t, "cases/" + strings.Repeat("a", 26) + padding)
+		e := asRefused(t, "cases/"+strings.Repeat("a", 26)+padding)
 		if len(e.subjects) != 0 && e.subjects[0].GetRecord() != strings.TrimSpace(e.subjects[0].GetRecord()) {
 			t.Errorf("an entry of %d bytes holds text of its caller's own", len(e.leaf))
 		}
