@@ -187,3 +187,44 @@ func TestAJournalIsForItsOwnerAlone(t *testing.T) {
 		t.Errorf("its mode is %v", info.Mode())
 	}
 }
+
+// A write that fails within a half leaves no hole that hides what is written next.
+func TestAWriteThatFailsHidesNothingBehindIt(t *testing.T) {
+	l := serve(t)
+	l.posting.Lock()
+	defer l.posting.Unlock()
+	want := l.write(2)
+	good := l.journal.file
+	readOnly, err := openReadOnly(l.path + "-entries")
+	must(t, err)
+	defer readOnly.Close()
+	l.journal.file = readOnly
+	if err := l.journal.append(l.about("cases/y", "cases/z")); err == nil {
+		t.Error("a journal that cannot be written takes an entry")
+	}
+	l.journal.file = good
+	// As the disk may have a part of it, longer than what is written there next.
+	_, err = good.WriteAt([]byte("what was never waited for to its end, and is longer than an entry is by far, so that something of it stays behind the next one and the one behind that"),
+		int64(l.journal.writing)*halfBytes+l.journal.halves[l.journal.writing].end)
+	must(t, err)
+	want = append(want, l.write(1)...)
+	l.again().holdsExactly(want)
+}
+
+// What takes back an agreement that was not kept does so before anybody decides again.
+func TestAnAgreementThatIsNotKeptIsTakenBackBeforeAnybodyDecides(t *testing.T) {
+	l := serve(t)
+	undone := false
+	err := l.doAndTake(t.Context(), func(transaction) error { return nil }, func() {
+		must(t, exec(l.conn, "ROLLBACK")) // so that the commit fails
+	}, func() {
+		undone = true
+		if l.adopting.TryRLock() {
+			l.adopting.RUnlock()
+			t.Error("it is decided by an agreement that was not kept")
+		}
+	})
+	if err == nil || !undone {
+		t.Errorf("answered %v, taken back: %v", err, undone)
+	}
+}
