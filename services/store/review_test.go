@@ -1,16 +1,13 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
@@ -18,12 +15,12 @@ import (
 // breaking is a meter that fails when it is told something.
 type breaking struct {
 	unmeasured
-	begun, go_ chan struct{}
+	begun, goOn chan struct{}
 }
 
 func (b breaking) Queued(time.Duration) {
 	close(b.begun)
-	<-b.go_
+	<-b.goOn
 	panic("the meter breaks")
 }
 
@@ -31,7 +28,7 @@ func (b breaking) Queued(time.Duration) {
 func TestWhoeverWaitsForAWriterThatBreaksIsNotToldThatItIsDurable(t *testing.T) {
 	l := serve(t)
 	l.journal.disk.Lock()
-	l.journal.meter = breaking{begun: make(chan struct{}), go_: make(chan struct{})}
+	l.journal.meter = breaking{begun: make(chan struct{}), goOn: make(chan struct{})}
 	broke := make(chan any, 1)
 	go func() {
 		defer func() { broke <- recover() }()
@@ -50,7 +47,7 @@ func TestWhoeverWaitsForAWriterThatBreaksIsNotToldThatItIsDurable(t *testing.T) 
 	if first {
 		t.Fatal("it does not wait for another")
 	}
-	close(l.journal.meter.(breaking).go_)
+	close(l.journal.meter.(breaking).goOn)
 	l.journal.disk.Unlock()
 	<-g.done
 	if <-broke == nil {
@@ -169,6 +166,3 @@ func TestAJournalAtThePlaceToMoveToIsRefusedBeforehand(t *testing.T) {
 	}
 }
 
-var _ = slices.Equal[[]int]
-var _ = binary.LittleEndian
-var _ = jisrv1.LogEntry_KIND_DISCLOSED
