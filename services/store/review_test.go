@@ -165,4 +165,3 @@ func TestAJournalAtThePlaceToMoveToIsRefusedBeforehand(t *testing.T) {
 		t.Errorf("it may be moved to, and then is served with %v", err)
 	}
 }
-
