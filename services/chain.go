@@ -41,9 +41,8 @@ func (p *passage) pass(ctx context.Context) error {
 	}
 	next := p.layers[p.passed]
 	p.passed++
-	err := next(ctx, p.method, p.request, p.onward)
-	p.passed--
-	return err
+	defer func() { p.passed-- }() // also from a panic
+	return next(ctx, p.method, p.request, p.onward)
 }
 
 // unary is the chain's unary form.

@@ -65,7 +65,7 @@ type gathering struct {
 	entries []jisrv1.LogEntry_Kind
 	asked   []time.Time
 	done    chan struct{}
-	err     error
+	err     error // until it is written, that it is not
 }
 
 // append returns when an entry is durable. Whoever comes first writes for all who
@@ -94,7 +94,7 @@ func (j *journal) join(e *entry) (g *gathering, first bool) {
 	j.gate.Lock()
 	defer j.gate.Unlock()
 	if g = j.next; g == nil || len(g.frame) > gatheringBytes {
-		g, first = &gathering{frame: make([]byte, frameHead, 1<<10), done: make(chan struct{})}, true
+		g, first = &gathering{frame: make([]byte, frameHead, 1<<10), done: make(chan struct{}), err: fault.New(fault.LogUnavailable)}, true
 		j.next = g
 	}
 	if e != nil {

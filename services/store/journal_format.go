@@ -41,6 +41,12 @@ func sum(generation int64, entries []byte) uint32 {
 	return crc32.Update(crc32.Checksum(g[:], castagnoli), castagnoli, entries)
 }
 
+// unbegun reports whether a half was never begun. Its header lies in one sector of
+// the disk, which has it whole or not at all.
+func unbegun(b []byte) bool {
+	return len(b) < headerBytes || string(b[:headerBytes]) == string(make([]byte, headerBytes))
+}
+
 // generationOf is the generation of a half; 0 if it has none.
 func generationOf(b []byte) int64 {
 	if len(b) < headerBytes || string(b[:len(headerMark)]) != headerMark {
@@ -53,8 +59,10 @@ func generationOf(b []byte) int64 {
 	return generation
 }
 
-// entriesIn reads the entries of a half, up to where it was written.
-func entriesIn(b []byte, generation int64) (entries []*entry, err error) {
+// entriesIn reads the entries of a half up to where it was written, and says where
+// that is.
+func entriesIn(b []byte, generation int64) (entries []*entry, end int64, err error) {
+	end = int64(headerBytes)
 	for b = b[headerBytes:]; len(b) >= frameHead; {
 		length := uint64(binary.LittleEndian.Uint32(b))
 		if length > uint64(len(b)-frameHead) {
@@ -65,19 +73,19 @@ func entriesIn(b []byte, generation int64) (entries []*entry, err error) {
 			break
 		}
 		b = b[frameHead+length:]
+		end += int64(frameHead + length)
 		for len(frame) > 0 {
 			e, n, err := consumeEntry(frame)
 			if err != nil {
-				return nil, err
+				return nil, end, err
 			}
 			entries, frame = append(entries, e), frame[n:]
 		}
 	}
-	return entries, nil
+	return entries, end, nil
 }
 
-// errFrame says that a frame holds something else than its sum tells: a fault of
-// the program that wrote it.
+// errFrame says that what was durable cannot be read again.
 var errFrame = errors.New("store: an entry in the journal cannot be read")
 
 // appendEntry writes an entry: its name, its salt, its commitment and its leaf,

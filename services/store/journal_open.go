@@ -39,6 +39,9 @@ func syncFolder(dir string) error {
 // errForeign says that a journal is another database's.
 var errForeign = errors.New("it is not of this database, or of a newer copy: put the two side by side that belong together, or move the journal away")
 
+// errDamaged says that what was durable is not there any more.
+var errDamaged = errors.New("a part of it is damaged: put it back as it was, or move it away and lose the entries of the last reads")
+
 // lifetime is more generations than a database ever has. They are counted from a
 // random number on, so that a journal is known to be this database's.
 const lifetime = 1 << 40
@@ -53,29 +56,32 @@ func (j *journal) recover(conn *sqliteConn) error {
 	if err != nil {
 		return err
 	}
-	left := make(map[int64][]byte) // halves, by generation
+	left, written := make(map[int64][]byte), 0 // halves, by generation
 	for n := range j.halves {
 		b := make([]byte, halfBytes)
 		read, err := j.file.ReadAt(b, int64(n)*halfBytes)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
+		written = max(written, read)
 		generation := generationOf(b[:read])
 		switch {
-		case generation == 0:
+		case unbegun(b[:read]):
 			// Nothing that was ever waited for.
+		case generation == 0:
+			return errDamaged
 		case !known || generation <= j.last-lifetime || generation > j.last+int64(len(j.halves)):
 			return errForeign
 		case generation > j.last:
 			left[generation] = b[:read]
 		}
 	}
-	if !known {
+	if !known || written == 0 { // also a journal that begins anew is another than the one that was here
 		j.last = firstGeneration()
 		return posted(conn, j.last)
 	}
 	for generation := j.last + 1; left[generation] != nil; generation++ {
-		entries, err := entriesIn(left[generation], generation)
+		entries, _, err := entriesIn(left[generation], generation)
 		if err != nil {
 			return err
 		}
@@ -83,6 +89,10 @@ func (j *journal) recover(conn *sqliteConn) error {
 			return err
 		}
 		j.last = generation
+		delete(left, generation)
+	}
+	if len(left) > 0 {
+		return errDamaged // the half before it
 	}
 	return nil
 }

@@ -130,6 +130,14 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if err != nil {
 		return nil, "", err
 	}
+	// Only who may ask has them posted.
+	err = s.read(ctx, func(conn querier) error {
+		_, err := s.auditor(ctx, conn, c, n)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
 	if err := s.post(); err != nil {
 		return nil, "", unavailable(ctx, err)
 	}
@@ -287,11 +295,11 @@ func shows(c *identity.Caller, leaf *jisrv1.LogLeaf, subject *jisrv1.LogSubject)
 func (s *Store) Refuse(ctx context.Context, c *identity.Caller, rpc string, reason fault.Reason, asked string) error {
 	leaf := audit.Leaf(c, jisrv1.LogEntry_KIND_REFUSED, rpc, s.now())
 	leaf.SetRefusal(string(reason))
-	if _, ok := record.ParseName(strings.TrimSpace(asked)); ok {
-		leaf.SetSubjects([]*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: asked}.Build()})
+	if n, ok := record.ParseName(strings.TrimSpace(asked)); ok {
+		leaf.SetSubjects([]*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: n.Full}.Build()})
 	}
 	if c != nil {
-		ctx = identity.NewContext(ctx, c) // the entry takes that agency's turn and nobody else's
+		ctx = identity.NewContext(ctx, c) // where entries have turns, it takes that agency's
 	}
 	_, err := s.Append(ctx, leaf, nil, nil)
 	return err

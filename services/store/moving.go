@@ -31,6 +31,9 @@ func Schema() (move.Schema, error) {
 // unserved keeps others from serving a file, and posts what a process that was killed
 // has left in its journal.
 func unserved(path string) (_ io.Closer, err error) {
+	if path, err = itself(path); err != nil {
+		return nil, err
+	}
 	held, err := lock(path)
 	if err != nil {
 		return nil, err
@@ -40,16 +43,22 @@ func unserved(path string) (_ io.Closer, err error) {
 			err = errors.Join(err, held.Close())
 		}
 	}()
-	for _, part := range []string{path, path + "-entries"} {
-		if _, err := os.Stat(part); errors.Is(err, fs.ErrNotExist) {
-			return held, nil
-		}
+	there, err := os.Stat(path + "-entries")
+	if errors.Is(err, fs.ErrNotExist) || err == nil && there.Size() == 0 {
+		return held, nil
 	}
 	conn, err := openRaw(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	version, err := number(&sqliteConn{Conn: conn}, "PRAGMA user_version")
+	if err != nil {
+		return nil, err
+	}
+	if version == 0 {
+		return nil, &move.Refusal{Text: "beside the database " + move.Place(path) + " lies the journal of another one", Do: "move " + move.Place(path) + "-entries away, or name another place"}
+	}
 	if current(conn) != nil {
 		return held, nil // which is told where it is asked for
 	}

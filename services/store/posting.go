@@ -33,8 +33,18 @@ func (f *file) posts() {
 // found by whom it concerns is as good as none: where entries cannot be posted, no
 // more are taken.
 func (f *file) post() error {
+	begun := f.postings.Load()
 	f.posting.Lock()
 	defer f.posting.Unlock()
+	if f.postings.Load() > begun {
+		return f.last // somebody has begun since, and has all
+	}
+	f.postings.Add(1)
+	f.last = f.postAll()
+	return f.last
+}
+
+func (f *file) postAll() error {
 	for {
 		n, last := f.journal.ripe()
 		if n < 0 {
@@ -109,7 +119,11 @@ func (j *journal) read(n int, h half) ([]*entry, error) {
 	if _, err := j.file.ReadAt(b, int64(n)*halfBytes); err != nil {
 		return nil, errStorage{err}
 	}
-	return entriesIn(b, h.generation)
+	entries, end, err := entriesIn(b, h.generation)
+	if err == nil && end != h.end {
+		err = errFrame // all of it was durable
+	}
+	return entries, err
 }
 
 // postedGeneration names the counter of the generation that was posted last.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,16 +29,22 @@ type file struct {
 	// alone is held while this process serves the file.
 	alone *os.File
 
-	journal *journal
-	posting sync.Mutex
-	end     chan struct{} // of posts
-	ended   sync.WaitGroup
+	journal  *journal
+	posting  sync.Mutex
+	postings atomic.Uint64 // that were begun
+	last     error         // what became of the last of them
+	end      chan struct{} // of posts
+	ended    sync.WaitGroup
 }
 
 // readers bounds the read connections; each costs about 200 kB once used.
 const readers = 8
 
 func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, error) {
+	path, err := itself(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	alone, err := lock(path)
 	if err != nil {
 		return nil, nil, err
@@ -47,6 +55,34 @@ func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, err
 	}
 	f.alone = alone
 	return f, w, nil
+}
+
+// itself is the one name of a file, by which what belongs to it is named too: under
+// another one it would have another lock and another journal.
+func itself(path string) (string, error) {
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", fmt.Errorf("store: open: %w", err)
+	}
+	name := filepath.Join(folder, filepath.Base(path))
+	var file unix.Stat_t
+	switch err := unix.Lstat(name, &file); {
+	case errors.Is(err, unix.ENOENT):
+		return name, nil
+	case err != nil:
+		return "", fmt.Errorf("store: open: %w", err)
+	}
+	if file.Mode&unix.S_IFMT == unix.S_IFLNK {
+		name, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return "", fmt.Errorf("store: open: %w", err)
+		}
+		return itself(name)
+	}
+	if file.Nlink > 1 {
+		return "", fmt.Errorf("store: %s has other names (hard links): give the database a file of its own", path)
+	}
+	return name, nil
 }
 
 // lock keeps every other process from serving a file: what this one remembers of

@@ -71,12 +71,14 @@ func (f *file) holdsInside(ctx context.Context, shown []agreement.Loaded, commit
 // probe reports whether entries become durable and can be found; until they can,
 // none is taken.
 func (f *file) probe(ctx context.Context) error {
+	f.posting.Lock()
 	err := f.attempt(ctx)
 	if err == nil {
-		err = f.post()
+		err = f.postAll()
 	}
 	if ctx.Err() == nil { // who asked has not gone
 		f.journal.fail(err)
 	}
+	f.posting.Unlock()
 	return errors.Join(err, f.journal.append(nil))
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +70,16 @@ func (w *single) run() {
 	for w.changes.wait() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
-		w.commit(batch)
+		// Entries are posted by themselves: what keeps them from it keeps nothing else.
+		calls := slices.DeleteFunc(slices.Clone(batch), func(j *job) bool { return j.posted > 0 })
+		if len(calls) > 0 {
+			w.commit(calls)
+		}
+		for _, j := range batch {
+			if j.posted > 0 {
+				w.commit([]*job{j})
+			}
+		}
 		if w.near.Swap(false) {
 			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
 		}
