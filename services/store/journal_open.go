@@ -56,14 +56,13 @@ func (j *journal) recover(conn *sqliteConn) error {
 	if err != nil {
 		return err
 	}
-	left, written := make(map[int64][]byte), 0 // halves, by generation
+	left := make(map[int64][]byte) // halves, by generation
 	for n := range j.halves {
 		b := make([]byte, halfBytes)
 		read, err := j.file.ReadAt(b, int64(n)*halfBytes)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		written = max(written, read)
 		generation := generationOf(b[:read])
 		switch {
 		case unbegun(b[:read]):
@@ -76,7 +75,7 @@ func (j *journal) recover(conn *sqliteConn) error {
 			left[generation] = b[:read]
 		}
 	}
-	if !known || written == 0 { // also a journal that begins anew is another than the one that was here
+	if !known {
 		j.last = firstGeneration()
 		return posted(conn, j.last)
 	}
