@@ -29,14 +29,14 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 // stand puts on the docket how the caller stands now to all that it touched: its
 // links by one statement, and by another the consents in force.
 func (tx *Tx) stand() error {
-	var touched []onPage
+	var touched []*view
 	for _, name := range tx.order {
 		r, found, err := tx.find(name)
 		if err != nil {
 			return err
 		}
 		if found {
-			touched = append(touched, onPage{row: r})
+			touched = append(touched, &view{row: r})
 		}
 	}
 	if err := tx.links(touched); err != nil {
@@ -60,16 +60,16 @@ func (tx *Tx) stand() error {
 const touchedTogether = 4
 
 // links adds the caller's links to each of what it touched.
-func (tx *Tx) links(touched []onPage) error {
+func (tx *Tx) links(touched []*view) error {
 	hs := holders(tx.caller)
 	for some := range slices.Chunk(touched, touchedTogether) {
 		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
-		at := make(map[string]*onPage, len(some))
+		at := make(map[string]*view, len(some))
 		for i := range args {
 			args[i] = "" // no record's name, so that the query has one text
 		}
 		for i := range some {
-			args[i], at[some[i].row.name] = some[i].row.name, &some[i]
+			args[i], at[some[i].row.name] = some[i].row.name, some[i]
 		}
 		args = append(append(args, hs...), tx.store.Clock().UnixMicro())
 		err := each(tx.conn, touchedQuery(len(hs)), func(st result) error {

@@ -43,21 +43,23 @@ func (s *Store) viewRecent(ctx context.Context, c *identity.Caller, name string,
 		return err
 	}
 	key := keyOf(c, name)
-	r, l, known := s.recent.get(key, s.Clock())
-	if !known {
+	v := s.recent.get(key, s.Clock())
+	if v == nil {
+		v = &view{}
 		err := s.read(ctx, func(conn querier) (err error) {
-			r, l, err = s.load(ctx, conn, c, c.Law, n)
+			v.row, v.loaded, err = s.load(ctx, conn, c, c.Law, n)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		s.recent.put(key, r, l)
+		v.readable = readable(c, v)
+		s.recent.put(key, v, false)
 	}
-	if err := fill(m, r); err != nil {
+	if err := fill(m, v.row); err != nil {
 		return err
 	}
-	docket.Load(name, l)
+	docket.Load(name, v.loaded)
 	return nil
 }
 
