@@ -41,6 +41,8 @@ type Options struct {
 	// Forgetful takes a server that does not wait for its disk. For tests whose
 	// database nobody needs after them.
 	Forgetful bool
+	// Indexed has statements follow indexes alone wherever there is one to follow.
+	Indexed bool
 }
 
 // IsURL reports whether a database is named as a PostgreSQL URL; it is a path else.
@@ -87,7 +89,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 
 // session are the settings of every connection.
 func session(o Options) map[string]string {
-	return map[string]string{
+	settings := map[string]string{
 		"application_name": o.Application,
 		"client_encoding":  "UTF8",
 		// Only the house's own tables; what a session makes for itself comes last.
@@ -103,4 +105,13 @@ func session(o Options) map[string]string {
 		"standard_conforming_strings":         "on",
 		"log_parameter_max_length_on_error":   "0",
 	}
+	if o.Indexed {
+		// What a statement costs must not be guessed from figures that are of yesterday,
+		// or not there yet; nor turn with them from what is asked for to what there is.
+		for _, way := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
+			settings[way] = "off"
+		}
+		settings["plan_cache_mode"] = "force_generic_plan"
+	}
+	return settings
 }

@@ -54,6 +54,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 		write.Connections = Connections
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-1)
+	read.Indexed = true
 	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err

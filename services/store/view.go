@@ -191,8 +191,10 @@ const (
 )
 
 // standsNow keeps the links that let a role know of a record now. One that does
-// not let it know of such a record opens nothing of it and is left out.
-const standsNow = "s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) = 1"
+// not let it know of such a record opens nothing of it and is left out. PostgreSQL
+// takes what it cannot reckon for rarely equal and mostly unequal: taken for rare,
+// a page would be found by sorting all that its holder knows of.
+const standsNow = "s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?) AND ((CAST(? AS BIGINT) >> s.link) & 1) <> 0"
 
 // rowAt takes a record from recordColumns, which begin at a column.
 func rowAt(st result, col int, t *record.Type, name string) row {
