@@ -52,35 +52,45 @@ func (s *Store) page(conn querier, c *identity.Caller, q Query, after position, 
 }
 
 // names finds what the caller may know of after a place, one ordered range a
-// holder, merged; and whether there is more.
+// holder, merged; and whether there may be more. Where several holders know of the
+// same, it may find fewer than there are.
 func (s *Store) names(conn querier, c *identity.Caller, q Query, after position, most int) (found []onPage, more bool, err error) {
-	query, args := s.namesQuery(c, q, after, most)
+	query, args, rows := s.namesQuery(c, q, after, most)
 	if query == "" {
 		return nil, false, nil
 	}
-	found = make([]onPage, 0, most+1)
+	found = make([]onPage, 0, most)
 	err = each(conn, query, func(st result) error {
-		found = append(found, onPage{position: position{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2)}})
+		rows--
+		at := position{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2)}
+		if len(found) > 0 && found[len(found)-1].position == at {
+			return nil // another holder knows of it too
+		}
+		if len(found) == most {
+			return errFull
+		}
+		found = append(found, onPage{position: at})
 		return nil
 	}, args...)
-	if more = len(found) > most; more {
-		found = found[:most]
+	if errors.Is(err, errFull) {
+		return found, true, nil
 	}
-	return found, more, err
+	return found, rows == 0, err
 }
 
 // namesQuery is empty where no link lets the caller know of anything in the list.
-func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int) (string, []any) {
+// rows bounds what it asks for, of which a file's reader takes no more than a page
+// needs, and a server's all: a record is mostly known by two holders, its owner and its territory.
+func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int) (query string, args []any, rows int) {
 	set := c.Law.Shelf(c.Role, q.Type.Name)
 	if q.State != 0 {
 		set &= opening(c, q.StateClass) // a filter by what the caller may not see would be an oracle
 	}
 	if set == 0 {
-		return "", nil
+		return "", nil, 0
 	}
 	now := s.Clock().UnixMicro()
 	hs := holders(c)
-	var args []any
 	for _, h := range hs {
 		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
 		if q.Parent != "" {
@@ -89,35 +99,35 @@ func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int
 		if q.State != 0 {
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
 		}
-		args = append(args, most+1)
 	}
-	return namesText(q, len(hs)), append(args, most+1)
+	rows = min(len(hs), 2) * (most + 1)
+	return namesText(q, len(hs)), append(args, rows), rows
 }
 
 func namesText(q Query, holders int) string {
-	one := "SELECT * FROM (" + holderPage(q) + ") h"
-	return one + strings.Repeat(" UNION "+one, holders-1) + " ORDER BY t, o " + limit
+	one := holderNames(q)
+	return one + strings.Repeat(" UNION ALL "+one, holders-1) + " ORDER BY t, o, n " + limit
 }
 
 // limit is no bare parameter: SQLite prepares a query anew whenever one is bound
 // that its planner looks at, and it looks at that.
 const limit = "LIMIT CAST(? AS BIGINT)"
 
-// holderPage asks for a page of what one holder knows of, in the order in which
-// it lies: what comes after the page is not looked at.
-func holderPage(q Query) string {
-	page := "SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s"
+// holderNames asks for what one holder knows of, in the order in which it lies:
+// what comes after a page is not looked at.
+func holderNames(q Query) string {
+	names := "SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s"
 	if q.State != 0 {
-		page += " JOIN records r ON r.name = s.name"
+		names += " JOIN records r ON r.name = s.name"
 	}
-	page += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
+	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
 	if q.Parent != "" {
-		page += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
+		names += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
 	}
 	if q.State != 0 {
-		page += " AND r.state = ? AND (s.scope & ?) <> 0"
+		names += " AND r.state = ? AND (s.scope & ?) <> 0"
 	}
-	return page + " ORDER BY t, o " + limit
+	return names
 }
 
 // readAll reads records that the caller may know of by their names: its links to
