@@ -10,8 +10,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 )
 
-// recentBytes bounds what is kept of records that were read, if Options do not.
-const recentBytes = 16 << 20
+// Recent bounds what is kept of records that were read, in bytes, if Options do not.
+const Recent = 16 << 20
 
 // recent keeps records as they were last read, sealed, each with the standing of
 // whoever read it: a commit makes SQLite forget what its readers had at hand, and
@@ -82,7 +82,7 @@ type recentCase struct {
 
 func newRecent(most int) *recent {
 	if most == 0 {
-		most = recentBytes
+		most = Recent
 	}
 	return &recent{most: most, views: make(map[viewKey]*recentView), shares: make(map[string]*share), cases: make(map[string]*recentCase)}
 }
