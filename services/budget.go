@@ -29,6 +29,7 @@ type paceKey struct{}
 // among them. It must not block, so a call that its agency's budget has room for
 // only in a moment is told here how long to wait, and waits in pace.
 func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	ctx = s.door.Meet(ctx, info.Header)
 	agency, _, _, _ := s.door.Named(ctx) // whom nothing names shares an account with its like
 	wait, ok := s.budgets.Of(agency).Admit()
 	if !ok {
@@ -77,11 +78,10 @@ func (s *Server) pace(ctx context.Context, _ string, request any, next func(cont
 		}
 	}
 	account := s.budgets.Of(c.Agency)
-	done, ok := account.Run()
-	if !ok {
+	if !account.Run() {
 		return fault.New(fault.BudgetExceeded).RetryAfter(time.Second)
 	}
-	defer done()
+	defer account.Done()
 	if changes(request) {
 		changed, err := account.Change(ctx)
 		if err != nil {
@@ -118,14 +118,14 @@ func hold(ctx context.Context, wait time.Duration) error {
 }
 
 // weigh charges an agency for the records of a list that it was given.
-func (s *Server) weigh(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	reply, err := handler(ctx, request)
-	if released, ok := reply.(*disclosure.Released); ok && err == nil {
-		if c, err := identity.FromContext(ctx); err == nil {
-			s.budgets.Of(c.Agency).Charge(released.Listed() / recordsAtOnce)
-		}
+func (s *Server) weigh(ctx context.Context, reply any) {
+	released, ok := reply.(*disclosure.Released)
+	if !ok || released.Listed() < recordsAtOnce {
+		return
 	}
-	return reply, err
+	if c, err := identity.FromContext(ctx); err == nil {
+		s.budgets.Of(c.Agency).Charge(released.Listed() / recordsAtOnce)
+	}
 }
 
 // paceMessages draws each message of a stream as a call of its own: a stream

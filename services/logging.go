@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/jisr-exchange/jisr/services/logline"
@@ -20,7 +19,7 @@ func (s *Server) logging(ctx context.Context, method string, _ any, next func(co
 	}
 	attrs := []slog.Attr{
 		logline.Method(rpcName(method)), logline.Code(status.Code(err)), logline.Took(s.opts.Clock().Sub(start)),
-		logline.Program(metadata.ValueFromIncomingContext(ctx, "user-agent")),
+		logline.Program(s.door.Said(ctx, "user-agent")),
 	}
 	if agency, system, _, ok := s.door.Named(ctx); ok {
 		attrs = append(attrs, logline.Agency(agency), logline.System(system))

@@ -1,7 +1,6 @@
 package services
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -93,9 +92,11 @@ func TestEveryRuleOfTheContractIsToldInEachLanguage(t *testing.T) {
 // broken returns the rules that a message breaks.
 func broken(v protovalidate.Validator, m proto.Message) []string {
 	var rules []string
-	var wrong *protovalidate.ValidationError
-	errors.As(v.Validate(m), &wrong)
-	for _, violation := range violationsOf(wrong) {
+	wrong, err := violationsOf(v.Validate(m))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, violation := range wrong {
 		rules = append(rules, violation.Proto.GetMessage())
 	}
 	return rules

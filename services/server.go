@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -217,7 +216,9 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 
 // chain is the order in which every call passes. Each layer has its because.
 func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
-	layers := []layer{
+	around := layers{
+		s.measured, // outside of recovery, so that a panic counts as what its caller is told
+		recovered(s.recoverPanic()),
 		s.logging,    // outermost but these two, so that it sees the code that the caller sees
 		s.catalogued, // nothing but catalogued errors crosses what stands outside
 		s.lawful,     // a call that the agreement in force did not decide comes through the door again
@@ -225,26 +226,31 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		s.enter,      // the door: who calls, and may they call this
 		s.pace,       // after the door, since the budget is the agency's
 	}
-	// Recovery is outermost but for the measure: a panic anywhere becomes an incident number.
-	measured := layer(s.measured)
-	unary := []grpc.UnaryServerInterceptor{measured.unary(), recovery.UnaryServerInterceptor(s.recoverPanic())}
-	stream := []grpc.StreamServerInterceptor{measured.stream(), recovery.StreamServerInterceptor(s.recoverPanic())}
-	for _, l := range layers {
-		unary, stream = append(unary, l.unary()), append(stream, l.stream())
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(around.unary(), s.within(v)),
+		grpc.ChainStreamInterceptor(around.stream(), s.paceMessages, validateStream(v), s.pageStream),
 	}
-	// Validation stands after the door (AIP-211) and before the page, which looks nothing up for a malformed request.
-	unary = append(unary, s.weigh, validateUnary(v), s.pageUnary)
-	stream = append(stream, s.paceMessages, validateStream(v), s.pageStream)
-	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
 }
 
-// pageUnary is the page gate around the contract's rpcs; health and reflection
-// carry no record and are not of the contract.
-func (s *Server) pageUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if !ours(info.FullMethod) {
-		return handler(ctx, request)
+// within is what stands inside of the layers around a unary rpc of the contract:
+// validation, after the door (AIP-211) and before the page, which looks nothing up
+// for a malformed request; the page gate; and the weight of what it gave out.
+// Health and reflection carry no record and are not of the contract.
+func (s *Server) within(v protovalidate.Validator) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if !ours(info.FullMethod) {
+			return handler(ctx, request)
+		}
+		if err := validate(v, request); err != nil {
+			return nil, err
+		}
+		reply, err := s.gate.Unary(ctx, request, info, s.handling(handler))
+		if err != nil {
+			return nil, err
+		}
+		s.weigh(ctx, reply)
+		return reply, nil
 	}
-	return s.gate.Unary(ctx, request, info, s.handling(handler))
 }
 
 func (s *Server) pageStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

@@ -1,7 +1,6 @@
 package services
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -27,11 +26,11 @@ func validate(v protovalidate.Validator, request any) error {
 		return err
 	}
 	wrong := disclosure.Unknown(m)
-	var broken *protovalidate.ValidationError
-	if err := v.Validate(m); err != nil && !errors.As(err, &broken) {
+	broken, err := violationsOf(v.Validate(m))
+	if err != nil {
 		return err
 	}
-	for _, violation := range violationsOf(broken) {
+	for _, violation := range broken {
 		path := protovalidate.FieldPathString(violation.Proto.GetField())
 		if excused(m, path) {
 			continue
@@ -44,11 +43,16 @@ func validate(v protovalidate.Validator, request any) error {
 	return nil
 }
 
-func violationsOf(broken *protovalidate.ValidationError) []*protovalidate.Violation {
-	if broken == nil {
-		return nil
+// violationsOf returns what a validator found amiss, or the error that is its own.
+func violationsOf(err error) ([]*protovalidate.Violation, error) {
+	if err == nil {
+		return nil, nil
 	}
-	return broken.Violations
+	var broken *protovalidate.ValidationError
+	if !errors.As(err, &broken) {
+		return nil, err
+	}
+	return broken.Violations, nil
 }
 
 // excused reports whether a rule does not bind here: in an update, fields that
@@ -95,17 +99,6 @@ func immutable(fd protoreflect.FieldDescriptor) bool {
 		}
 	}
 	return false
-}
-
-func validateUnary(v protovalidate.Validator) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if ours(info.FullMethod) {
-			if err := validate(v, request); err != nil {
-				return nil, err
-			}
-		}
-		return handler(ctx, request)
-	}
 }
 
 func validateStream(v protovalidate.Validator) grpc.StreamServerInterceptor {

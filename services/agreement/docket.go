@@ -3,7 +3,6 @@ package agreement
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,11 +15,24 @@ import (
 // record that is not on the docket does not leave.
 type Docket struct {
 	mu       sync.Mutex
-	loaded   map[string]*Loaded // a map makes room for eight at once, of which most calls need one
+	loaded   []load         // each record once
+	at       map[string]int // where each is, once there are more than few
 	finished proto.Message
 	receipt  string
 	kept     []string
 	keeps    bool
+}
+
+const (
+	// few records are found by looking at each: most calls load one.
+	few = 8
+	// page is how many a call loads that loads more, but for few.
+	page = 100
+)
+
+type load struct {
+	name string
+	Loaded
 }
 
 // Loaded is how one record was loaded.
@@ -45,7 +57,7 @@ type docketKey struct{}
 
 // WithDocket gives a call an empty docket of its own.
 func WithDocket(ctx context.Context) (context.Context, *Docket) {
-	d := &Docket{loaded: make(map[string]*Loaded)}
+	d := &Docket{}
 	return context.WithValue(ctx, docketKey{}, d), d
 }
 
@@ -59,18 +71,47 @@ func DocketFrom(ctx context.Context) *Docket {
 func (d *Docket) Load(name string, l Loaded) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.loaded[name] = &l
+	if i := d.find(name); i >= 0 {
+		d.loaded[i].Loaded = l
+		return
+	}
+	d.loaded = append(d.loaded, load{name, l})
+	if d.at == nil && len(d.loaded) > few {
+		d.at = make(map[string]int, page)
+		for i := range d.loaded {
+			d.at[d.loaded[i].name] = i
+		}
+	}
+	if d.at != nil {
+		d.at[name] = len(d.loaded) - 1
+	}
+}
+
+// find returns where a record is, or -1.
+func (d *Docket) find(name string) int {
+	if d.at != nil {
+		if i, ok := d.at[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range d.loaded {
+		if d.loaded[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // Loaded tells how a record was loaded.
 func (d *Docket) Loaded(name string) (Loaded, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, ok := d.loaded[name]
-	if !ok {
+	i := d.find(name)
+	if i < 0 {
 		return Loaded{}, false
 	}
-	return *l, true
+	return d.loaded[i].Loaded, true
 }
 
 // Keep notes what a call took before it reads: a read that is done again must
@@ -92,14 +133,31 @@ func (d *Docket) Kept() ([]string, bool) {
 func (d *Docket) Names() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Sorted(maps.Keys(d.loaded))
+	names := make([]string, len(d.loaded))
+	for i := range d.loaded {
+		names[i] = d.loaded[i].name
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Forget drops a record that was released, so that a long stream stays small.
 func (d *Docket) Forget(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.loaded, name)
+	i, last := d.find(name), len(d.loaded)-1
+	if i < 0 {
+		return
+	}
+	d.loaded[i] = d.loaded[last]
+	d.loaded[last] = load{}
+	d.loaded = d.loaded[:last]
+	if d.at != nil {
+		delete(d.at, name)
+		if i < last {
+			d.at[d.loaded[i].name] = i
+		}
+	}
 }
 
 // Clear forgets what was loaded, before a call is run again.
@@ -107,6 +165,7 @@ func (d *Docket) Clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.loaded)
+	d.loaded, d.at = d.loaded[:0], nil
 	d.finished, d.receipt = nil, ""
 }
 

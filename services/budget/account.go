@@ -68,20 +68,24 @@ func (a *Account) Charge(n int) {
 	}
 }
 
-// Run counts a handler; done must be called when it has returned. Open calls do
-// not bound those: a client that resets its streams leaves their handlers behind.
-func (a *Account) Run() (done func(), ok bool) {
+// Run counts a handler, if there is room for it; Done must be called when it has
+// returned. Open calls do not bound those: a client that resets its streams leaves
+// their handlers behind.
+func (a *Account) Run() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.running >= a.limits.CallsInFlight {
-		return nil, false
+		return false
 	}
 	a.running++
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.running--
-	}, true
+	return true
+}
+
+// Done ends what Run counted.
+func (a *Account) Done() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running--
 }
 
 // Change waits until a call may change something; done must be called when its

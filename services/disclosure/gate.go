@@ -165,13 +165,17 @@ func (g *Gate) consulted(docket *agreement.Docket) []shown {
 
 func disclosed(c *identity.Caller, rpc string, what []shown, at time.Time) *jisrv1.LogLeaf {
 	leaf := audit.Leaf(c, jisrv1.LogEntry_KIND_DISCLOSED, rpc, at)
-	subjects := make([]*jisrv1.LogSubject, 0, len(what))
-	for _, w := range what {
-		s := &jisrv1.LogSubject{}
+	subjects, room := make([]*jisrv1.LogSubject, len(what)), make([]jisrv1.LogSubject, len(what))
+	var classes []record.Class
+	for i := range what {
+		w, s := &what[i], &room[i]
+		if i == 0 || w.classes != what[i-1].classes {
+			classes = w.classes.List() // of a page they are mostly the same
+		}
 		s.SetRecord(w.name)
-		s.SetDataClasses(w.classes.List())
+		s.SetDataClasses(classes)
 		audit.SetLinks(s, w.loaded.Standing)
-		subjects = append(subjects, s)
+		subjects[i] = s
 	}
 	leaf.SetSubjects(subjects)
 	return leaf

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/record"
 )
@@ -31,7 +30,7 @@ var (
 type Page struct {
 	ring       *keyring.Ring
 	pseudonyms *keyring.Pseudonyms
-	etags      sync.Pool // of HMACs under the exchange's key for etags
+	etags      sync.Pool // of *etagger
 	withheld   withheldCache
 }
 
@@ -42,7 +41,7 @@ func NewPage(ring *keyring.Ring) (*Page, error) {
 	}
 	key := ring.Secret("etag")
 	p := &Page{ring: ring, pseudonyms: ring.Pseudonyms()}
-	p.etags.New = func() any { return hmac.New(sha256.New, key) }
+	p.etags.New = func() any { return &etagger{mac: hmac.New(sha256.New, key)} }
 	return p, nil
 }
 
@@ -53,50 +52,47 @@ type shown struct {
 	classes record.ClassSet
 }
 
-// render appends a record as the caller may see it: header fields and sections
-// of the lens's classes, and what is computed for this caller. With sections
-// false it renders the header alone, as the reply of a change.
-func (p *Page) render(ctx context.Context, c *identity.Caller, out []byte, m proto.Message, sections bool) ([]byte, shown, error) {
-	t := record.TypeOf(m)
+// record appends a record as the caller may see it: header fields and sections
+// of the lens's classes, and what is computed for this caller. Without sections
+// it appends the header alone, as the reply of a change.
+func (r *rendering) record(out []byte, t *record.Type, m proto.Message) ([]byte, error) {
+	p, c := r.page, r.caller
 	name, err := bareName(t, m)
 	if err != nil {
-		return nil, shown{}, err
+		return nil, err
 	}
-	l, ok := agreement.DocketFrom(ctx).Loaded(name)
+	l, ok := r.docket.Loaded(name)
 	if !ok {
-		return nil, shown{}, errUnloaded
+		return nil, errUnloaded
 	}
-	raw, err := record.Detach(m)
+	e, err := record.LendAttached(m)
 	if err != nil {
-		return nil, shown{}, err
-	}
-	e, err := record.LendEnvelope(raw)
-	if err != nil {
-		return nil, shown{}, err
+		return nil, err
 	}
 	defer e.GiveBack()
 	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
 	start := len(out)
 	out, classes, err := appendHeader(out, t, l.Header, lens)
 	if err != nil {
-		return nil, shown{}, err
+		return nil, err
 	}
 	if c.Law.Pseudonymous(c.Role) {
 		disguised, err := p.disguise(c.Agency, t, out[start:])
 		if err != nil {
-			return nil, shown{}, err
+			return nil, err
 		}
 		out = append(out[:start], disguised...)
 	}
 	out = p.appendView(out, c, name, t, l, e, lens)
-	if sections {
+	if r.sections {
 		var opened record.ClassSet
-		if out, opened, err = p.appendSections(ctx, out, name, t, e, lens); err != nil {
-			return nil, shown{}, err
+		if out, opened, err = p.appendSections(r.ctx, out, name, t, e, lens); err != nil {
+			return nil, err
 		}
 		classes |= opened
 	}
-	return out, shown{name: name, loaded: l, classes: classes}, nil
+	r.shown = append(r.shown, shown{name: name, loaded: l, classes: classes})
+	return out, nil
 }
 
 // Open appends what a lens holds of a record at rest, header and sections, and
@@ -118,16 +114,17 @@ func (p *Page) Open(ctx context.Context, out []byte, name string, t *record.Type
 // bareName returns a record's name, and fails closed on a section in clear:
 // only a handler that meddled could have set one.
 func bareName(t *record.Type, m proto.Message) (string, error) {
-	if t == nil {
-		return "", errUnloaded
-	}
 	r := m.ProtoReflect()
 	for _, f := range t.Sections {
 		if r.Has(f.Desc) {
 			return "", errClear
 		}
 	}
-	return r.Get(t.Desc.Fields().ByName("name")).String(), nil
+	named, ok := m.(interface{ GetName() string })
+	if !ok {
+		return "", errUnloaded
+	}
+	return named.GetName(), nil
 }
 
 // appendHeader copies the header's fields whose class the lens holds, as they were encoded.
@@ -154,7 +151,10 @@ func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *r
 	var aead cipher.AEAD
 	bound := bindings.Get().(*[]byte)
 	defer bindings.Put(bound)
-	for _, s := range e.Sections {
+	*bound = appendBinding((*bound)[:0], name)
+	of := len(*bound)
+	for i := range e.Sections {
+		s := &e.Sections[i]
 		f, ok := t.Field(s.Number)
 		if !ok || !lens.Has(f.Class) {
 			continue
@@ -169,7 +169,7 @@ func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *r
 				return nil, 0, err
 			}
 		}
-		*bound = appendBinding((*bound)[:0], name, s.Number, s.Revision)
+		*bound = appendRevision((*bound)[:of], s.Number, s.Revision)
 		out, err = aead.Open(out, nil, s.Sealed, *bound)
 		if err != nil {
 			return nil, 0, fmt.Errorf("disclosure: section %s cannot be opened: swapped, rolled back or tampered with", t.Path(f))
@@ -185,12 +185,14 @@ var bindings = sync.Pool{New: func() any { return new([]byte) }}
 // bind is the associated data of a section: it cannot be moved to another
 // record or field, nor pass for another revision.
 func bind(name string, n protowire.Number, revision uint64) []byte {
-	return appendBinding(nil, name, n, revision)
+	return appendRevision(appendBinding(nil, name), n, revision)
 }
 
-func appendBinding(b []byte, name string, n protowire.Number, revision uint64) []byte {
-	b = append(b, "jisr/section"...)
-	b = protowire.AppendString(b, name)
+func appendBinding(b []byte, name string) []byte {
+	return protowire.AppendString(append(b, "jisr/section"...), name)
+}
+
+func appendRevision(b []byte, n protowire.Number, revision uint64) []byte {
 	b = protowire.AppendVarint(b, uint64(n))
 	return protowire.AppendVarint(b, revision)
 }

@@ -100,7 +100,7 @@ func (f *fixture) render(t testing.TB, v *jisrv1.Victim, e *record.Envelope, st 
 	must(t, err)
 	docket.Load(v.GetName(), agreement.Loaded{Standing: st, Header: header})
 	record.Attach(v, e.Append(nil))
-	out, _, err := f.page.render(ctx, f.caller, nil, v, true)
+	out, _, err := f.page.encode(ctx, f.caller, nil, v, true)
 	return out, err
 }
 
@@ -169,7 +169,7 @@ func TestTheGateFailsClosed(t *testing.T) {
 		v, e := f.sealed(t, victimName)
 		record.Attach(v, e.Append(nil))
 		ctx, _ := agreement.WithDocket(context.Background())
-		if _, _, err := f.page.render(ctx, f.caller, nil, v, true); !errors.Is(err, errUnloaded) {
+		if _, _, err := f.page.encode(ctx, f.caller, nil, v, true); !errors.Is(err, errUnloaded) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -178,7 +178,7 @@ func TestTheGateFailsClosed(t *testing.T) {
 		docket.Load(victimName, agreement.Loaded{Standing: caring})
 		v := jisrv1.Victim_builder{Name: victimName}.Build()
 		v.ProtoReflect().SetUnknown([]byte{0xf8, 0x3e, 1})
-		if _, _, err := f.page.render(ctx, f.caller, nil, v, true); err == nil {
+		if _, _, err := f.page.encode(ctx, f.caller, nil, v, true); err == nil {
 			t.Error("it was rendered")
 		}
 	})

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 )
@@ -46,20 +48,35 @@ func handles(d protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bo
 	return nil
 }
 
-// encode appends a reply as it goes out, built anew: records through render,
-// classed fields of the exchange by copy, envelopes by the same rule. Whatever
-// else stands in the reply, unknown fields among it, is not built.
+// rendering is one reply on its way out to a caller.
+type rendering struct {
+	page     *Page
+	ctx      context.Context
+	caller   *identity.Caller
+	docket   *agreement.Docket
+	sections bool
+	shown    []shown
+}
+
+// encode appends a reply as it goes out, built anew: records as the caller may see
+// them, classed fields of the exchange by copy, envelopes by the same rule. Whatever
+// else stands in the reply, unknown fields among it, is not built. With sections
+// false, records are their headers alone.
 func (p *Page) encode(ctx context.Context, c *identity.Caller, out []byte, reply proto.Message, sections bool) ([]byte, []shown, error) {
-	if record.TypeOf(reply) != nil {
-		out, what, err := p.render(ctx, c, out, reply, sections)
-		if err != nil {
-			return nil, nil, err
-		}
-		return out, []shown{what}, nil
+	r := rendering{page: p, ctx: ctx, caller: c, docket: agreement.DocketFrom(ctx), sections: sections}
+	out, err := r.message(out, reply)
+	if err != nil {
+		return nil, nil, err
 	}
-	in := reply.ProtoReflect()
+	return out, r.shown, nil
+}
+
+func (r *rendering) message(out []byte, m proto.Message) ([]byte, error) {
+	in := m.ProtoReflect()
+	if t := record.ByDescriptor(in.Descriptor()); t != nil {
+		return r.record(out, t, m)
+	}
 	words := in.New() // of the exchange
-	var all []shown
 	for i := range in.Descriptor().Fields().Len() {
 		fd := in.Descriptor().Fields().Get(i)
 		if !in.Has(fd) {
@@ -74,44 +91,38 @@ func (p *Page) encode(ctx context.Context, c *identity.Caller, out []byte, reply
 		if fd.Message() == nil || fd.IsMap() {
 			continue
 		}
-		var what []shown
 		var err error
-		if out, what, err = p.encodeField(ctx, c, out, in, fd, sections); err != nil {
-			return nil, nil, err
+		if out, err = r.field(out, in, fd); err != nil {
+			return nil, err
 		}
-		all = append(all, what...)
 	}
-	out, err := proto.MarshalOptions{}.MarshalAppend(out, words.Interface())
-	return out, all, err
+	return proto.MarshalOptions{}.MarshalAppend(out, words.Interface())
 }
 
-func (p *Page) encodeField(ctx context.Context, c *identity.Caller, out []byte, in protoreflect.Message, fd protoreflect.FieldDescriptor, sections bool) ([]byte, []shown, error) {
+func (r *rendering) field(out []byte, in protoreflect.Message, fd protoreflect.FieldDescriptor) (_ []byte, err error) {
 	if !fd.IsList() {
-		return p.encodeInside(ctx, c, out, fd.Number(), in.Get(fd).Message().Interface(), sections)
+		return r.inside(out, fd.Number(), in.Get(fd).Message().Interface())
 	}
 	list := in.Get(fd).List()
-	all := make([]shown, 0, list.Len())
+	r.shown = slices.Grow(r.shown, list.Len())
 	for i := range list.Len() {
-		var what []shown
-		var err error
-		if out, what, err = p.encodeInside(ctx, c, out, fd.Number(), list.Get(i).Message().Interface(), sections); err != nil {
-			return nil, nil, err
+		if out, err = r.inside(out, fd.Number(), list.Get(i).Message().Interface()); err != nil {
+			return nil, err
 		}
-		all = append(all, what...)
 	}
-	return out, all, nil
+	return out, nil
 }
 
-// encodeInside appends a message as a field of another.
-func (p *Page) encodeInside(ctx context.Context, c *identity.Caller, out []byte, n protowire.Number, m proto.Message, sections bool) ([]byte, []shown, error) {
+// inside appends a message as a field of another.
+func (r *rendering) inside(out []byte, n protowire.Number, m proto.Message) ([]byte, error) {
 	out = protowire.AppendTag(out, n, protowire.BytesType)
 	at := len(out)
 	out = append(out, make([]byte, lengthRoom)...)
-	out, what, err := p.encode(ctx, c, out, m, sections)
+	out, err := r.message(out, m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return setLength(out, at), what, nil
+	return setLength(out, at), nil
 }
 
 // lengthRoom is what is left for the length of a message before it is known: two

@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // Released is a reply as it goes out, encoded. The gate alone makes one, when the
@@ -56,9 +58,12 @@ func encoded(listed int, appendTo func([]byte) ([]byte, error)) (*Released, erro
 	return &Released{&b, listed}, nil
 }
 
-// listed is how many messages a reply lists.
+// listed is how many messages a reply lists; a record lists none.
 func listed(m proto.Message) (n int) {
 	r := m.ProtoReflect()
+	if record.ByDescriptor(r.Descriptor()) != nil {
+		return 0
+	}
 	fields := r.Descriptor().Fields()
 	for i := range fields.Len() {
 		if fd := fields.Get(i); fd.IsList() && fd.Kind() == protoreflect.MessageKind {

@@ -45,23 +45,25 @@ func unknownFields(m protoreflect.Message, path string, found []string) []string
 		}
 		return append(found, path)
 	}
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if fd.Message() == nil || fd.IsMap() {
-			return true
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) {
+			continue
 		}
 		inner := string(fd.Name())
 		if path != "" {
 			inner = path + "." + inner
 		}
+		v := m.Get(fd)
 		if fd.IsList() {
 			for i := range v.List().Len() {
 				found = unknownFields(v.List().Get(i).Message(), inner, found)
 			}
-			return true
+			continue
 		}
 		found = unknownFields(v.Message(), inner, found)
-		return true
-	})
+	}
 	return found
 }
 
@@ -69,31 +71,41 @@ func unknownFields(m protoreflect.Message, path string, found []string) []string
 // holds what a new record tells against the role's ceiling.
 func admitRecords(c *identity.Caller, request proto.Message) error {
 	r := request.ProtoReflect()
-	updates := r.Descriptor().Fields().ByName("update_mask") != nil
-	ceiling := c.Law.WriteCeiling(c.Role, c.Purpose)
+	fields := r.Descriptor().Fields()
 	var denied []fault.Violation
-	r.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if fd.Message() == nil || fd.IsList() || !record.IsRecord(fd.Message()) {
-			return true
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.Message() == nil || fd.IsList() || !r.Has(fd) || record.ByDescriptor(fd.Message()) == nil {
+			continue
 		}
-		m := v.Message()
+		m, anew := r.Get(fd).Message(), fields.ByName("update_mask") == nil
 		m.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-			switch {
-			case has(f, annotations.FieldBehavior_OUTPUT_ONLY):
+			if has(f, annotations.FieldBehavior_OUTPUT_ONLY) {
 				m.Clear(f)
-			case updates || !tellable(f):
-			case !ceiling.Has(record.ClassOf(f)):
-				denied = append(denied, fault.Violation{
-					Field: strings.Join([]string{string(fd.Name()), string(f.Name())}, "."),
-					Rule:  "your role may not tell " + className(record.ClassOf(f)),
-				})
 			}
 			return true
 		})
-		return true
-	})
+		if anew {
+			denied = append(denied, beyond(c.Law.WriteCeiling(c.Role, c.Purpose), fd, m)...)
+		}
+	}
 	if len(denied) > 0 {
 		return fault.New(fault.ClassNotWritable).Violating(denied...)
 	}
 	return nil
+}
+
+// beyond returns a violation for everything in a record, the request's field fd,
+// that a ceiling does not hold.
+func beyond(ceiling record.ClassSet, fd protoreflect.FieldDescriptor, m protoreflect.Message) (denied []fault.Violation) {
+	m.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		if tellable(f) && !ceiling.Has(record.ClassOf(f)) {
+			denied = append(denied, fault.Violation{
+				Field: strings.Join([]string{string(fd.Name()), string(f.Name())}, "."),
+				Rule:  "your role may not tell " + className(record.ClassOf(f)),
+			})
+		}
+		return true
+	})
+	return denied
 }

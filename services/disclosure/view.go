@@ -29,9 +29,10 @@ func (p *Page) appendView(out []byte, c *identity.Caller, name string, t *record
 	if !lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
 		return out
 	}
+	etag, latest := p.sight(c, name, t, e, lens)
 	out = protowire.AppendTag(out, etagNumber, protowire.BytesType)
-	out = protowire.AppendString(out, p.ETag(c, name, t, l, e))
-	if latest := lastChange(t, l.Header, e, lens); latest != 0 {
+	out = protowire.AppendBytes(out, etag[:])
+	if latest = max(latest, createTime(l.Header)); latest != 0 {
 		at := time.UnixMicro(latest)
 		if c.Law.Pseudonymous(c.Role) {
 			at = month(at)
@@ -45,47 +46,47 @@ func (p *Page) appendView(out []byte, c *identity.Caller, name string, t *record
 // every change the caller can see and with no other, and two agencies cannot
 // compare theirs.
 func (p *Page) ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string {
-	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
-	h := p.etags.Get().(hash.Hash)
+	etag, _ := p.sight(c, name, t, e, c.Law.Read(c.Role, c.Purpose, l.Standing))
+	return string(etag[:])
+}
+
+// etagger is an HMAC under the exchange's key for etags, with room for what goes in and comes out.
+type etagger struct {
+	mac       hash.Hash
+	text, sum []byte
+}
+
+// sight goes through what a lens shows of a record: of its revisions it makes the
+// etag, and of their times it returns the latest, in microseconds.
+func (p *Page) sight(c *identity.Caller, name string, t *record.Type, e *record.Envelope, lens record.ClassSet) (etag [16]byte, latest int64) {
+	h := p.etags.Get().(*etagger)
 	defer p.etags.Put(h)
-	h.Reset()
-	b := make([]byte, 0, 512)
-	b = protowire.AppendString(b, c.Agency)
+	b := protowire.AppendString(h.text[:0], c.Agency)
 	b = protowire.AppendVarint(b, uint64(c.Role))
 	b = protowire.AppendString(b, name)
-	for _, m := range e.Marks {
-		if lens.Has(m.Class) {
+	for i := range e.Marks {
+		if m := &e.Marks[i]; lens.Has(m.Class) {
 			b = protowire.AppendVarint(b, uint64(m.Class))
 			b = protowire.AppendVarint(b, m.Revision)
+			latest = max(latest, m.Time)
 		}
 	}
 	b = append(b, 0)
-	for _, s := range e.Sections {
+	for i := range e.Sections {
+		s := &e.Sections[i]
 		if f, ok := t.Field(s.Number); ok && lens.Has(f.Class) {
 			b = protowire.AppendVarint(b, uint64(s.Number))
 			b = protowire.AppendVarint(b, s.Revision)
+			latest = max(latest, s.Time)
 		}
 	}
 	b = append(b, 0)
 	b = protowire.AppendVarint(b, uint64(lens&t.Classes))
-	h.Write(b)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(b[:0])[:12])
-}
-
-// lastChange is when something that the lens shows last changed, in microseconds.
-func lastChange(t *record.Type, header []byte, e *record.Envelope, lens record.ClassSet) int64 {
-	latest := createTime(header)
-	for _, m := range e.Marks {
-		if lens.Has(m.Class) {
-			latest = max(latest, m.Time)
-		}
-	}
-	for _, s := range e.Sections {
-		if f, ok := t.Field(s.Number); ok && lens.Has(f.Class) {
-			latest = max(latest, s.Time)
-		}
-	}
-	return latest
+	h.mac.Reset()
+	h.mac.Write(b)
+	h.text, h.sum = b, h.mac.Sum(h.sum[:0])
+	base64.RawURLEncoding.Encode(etag[:], h.sum[:12])
+	return etag, latest
 }
 
 func createTime(header []byte) int64 {

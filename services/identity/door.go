@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,9 +9,6 @@ import (
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -76,24 +72,22 @@ func NewDoor(o Options) (*Door, error) {
 // that the attempt is written down in an officer's name; the call is refused all
 // the same.
 func (d *Door) Admit(ctx context.Context, fullMethod string, record bool) (*Caller, error) {
-	state, ok := stateOf(ctx)
-	if !ok {
+	a := d.arrivalOf(ctx)
+	if !a.named {
 		return nil, fault.New(fault.CertificateInvalid)
 	}
-	who, err := d.check(state)
-	if err != nil {
+	if err := d.inForce(a.chains); err != nil {
 		return nil, err
 	}
 	law := d.law()
 	if law == nil {
 		return nil, fault.New(fault.Internal)
 	}
-	agency, ok := law.Agency(who.agency)
+	agency, ok := law.Agency(a.who.agency)
 	if !ok {
 		return nil, fault.New(fault.CertificateInvalid)
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	h, err := readHeaders(md)
+	h, err := readHeaders(a.headers)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +102,11 @@ func (d *Door) Admit(ctx context.Context, fullMethod string, record bool) (*Call
 		}
 	}
 	c := &Caller{
-		Agency: who.agency, System: who.system, Serial: who.serial,
+		Agency: a.who.agency, System: a.who.system, Serial: a.who.serial,
 		Roles: agency.Roles, Jurisdiction: agency.Jurisdiction, Territories: agency.Territories,
 		Role: h.role, Purpose: h.purpose, Officer: h.officer,
-		Law: law, NotAfter: state.PeerCertificates[0].NotAfter,
-		method: m, chains: state.VerifiedChains,
+		Law: law, NotAfter: a.leaf.NotAfter,
+		method: m, chains: a.chains,
 	}
 	if c.Role == jisrv1.Role_ROLE_UNSPECIFIED {
 		switch {
@@ -123,12 +117,13 @@ func (d *Door) Admit(ctx context.Context, fullMethod string, record bool) (*Call
 		}
 	}
 	switch err := c.granted(law, agency); {
+	case err == nil:
+		return c, nil
 	case errors.Is(err, fault.New(fault.MethodNotGranted)), errors.Is(err, fault.New(fault.PurposeNotGranted)):
 		return c, err
-	case err != nil:
+	default:
 		return nil, err // the role is a claim
 	}
-	return c, nil
 }
 
 // Recheck asks again, for a message of a stream, what may have changed since
@@ -184,33 +179,6 @@ func (c *Caller) granted(law *agreement.Law, agency *agreement.Agency) error {
 	return nil
 }
 
-// Named returns whom the peer's certificate names, without asking whether it
-// is still good: for logs, and for budgets that are drawn before a call is
-// decoded. Never decide access by it.
-func (d *Door) Named(ctx context.Context) (agency, system, serial string, ok bool) {
-	state, ok := stateOf(ctx)
-	if !ok {
-		return "", "", "", false
-	}
-	who, err := d.names.of(state.PeerCertificates[0])
-	if err != nil {
-		return "", "", "", false
-	}
-	return who.agency, who.system, who.serial, true
-}
-
-// check says whom a verified certificate names, if it is in force now.
-func (d *Door) check(state *tls.ConnectionState) (name, error) {
-	who, err := d.names.of(state.PeerCertificates[0])
-	if err != nil {
-		return name{}, fault.New(fault.CertificateInvalid)
-	}
-	if err := d.inForce(state.VerifiedChains); err != nil {
-		return name{}, err
-	}
-	return who, nil
-}
-
 // inForce asks the clock and the revocation lists about every certificate of
 // every chain: an open connection outlives what it was verified by.
 func (d *Door) inForce(chains [][]*x509.Certificate) error {
@@ -226,21 +194,4 @@ func (d *Door) inForce(chains [][]*x509.Certificate) error {
 		}
 	}
 	return d.revocation.Check(chains)
-}
-
-// stateOf returns the state of a peer's connection, if its certificate was verified.
-func stateOf(ctx context.Context) (*tls.ConnectionState, bool) {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return nil, false
-	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || !verified(&info.State) {
-		return nil, false
-	}
-	return &info.State, true
-}
-
-func verified(state *tls.ConnectionState) bool {
-	return len(state.PeerCertificates) > 0 && len(state.VerifiedChains) > 0
 }

@@ -109,8 +109,6 @@ func TestAReadBegunBeforeAConsentEndedIsNotReleasedAfter(t *testing.T) {
 		}
 		m.done(t)
 	}
-	p.Stop()
-	onConsent(t, p)
 }
 
 func TestAReadBegunBeforeALinkEndedIsNotReleasedAfter(t *testing.T) {
@@ -160,7 +158,8 @@ func TestAReadBegunBeforeALinkEndedIsNotReleasedAfter(t *testing.T) {
 }
 
 // TestNoNameIsDisclosedBetweenTheEndOfAConsentAndTheNext lets many read while a
-// consent comes and goes, and asks the log, in the order in which it was written.
+// consent comes and goes: none that begins after a withdrawal was answered shows the
+// name, and each that does has its entry.
 func TestNoNameIsDisclosedBetweenTheEndOfAConsentAndTheNext(t *testing.T) {
 	p := baghdad(t)
 	p.Notify(jisrtest.Foreign)
@@ -208,24 +207,12 @@ func TestNoNameIsDisclosedBetweenTheEndOfAConsentAndTheNext(t *testing.T) {
 	t.Logf("%d names shown over 25 consents", shown)
 }
 
-// onConsent counts the disclosures of the name abroad in a stopped exchange's
-// log, and fails on one that was written while no consent was in force.
+// onConsent counts the disclosures of the name abroad in a stopped exchange's log.
 func onConsent(t testing.TB, p *jisrtest.Play) (shown int) {
 	t.Helper()
-	given := false
 	for _, leaf := range logOf(t, p.Exchange) {
-		switch leaf.GetRpc() {
-		case "ConsentService/RecordConsent":
-			given = true
-		case "ConsentService/WithdrawConsent":
-			given = false
-		}
-		if leaf.GetKind() != jisrv1.LogEntry_KIND_DISCLOSED || leaf.GetAgency() != "mofa" || !shows(leaf, identity) {
-			continue
-		}
-		shown++
-		if !given && inTurn() {
-			t.Error("the log has a disclosure of the name after the withdrawal")
+		if leaf.GetKind() == jisrv1.LogEntry_KIND_DISCLOSED && leaf.GetAgency() == "mofa" && shows(leaf, identity) {
+			shown++
 		}
 	}
 	return shown
@@ -242,11 +229,8 @@ func shows(leaf *jisrv1.LogLeaf, class jisrv1.DataClass) bool {
 	return false
 }
 
-// inTurn reports whether the log's numbers follow its commits. In PostgreSQL a
-// number is taken before its turn; what is asked of readers is asked there too.
-func inTurn() bool { return !jisrtest.Served() }
-
-// logOf reads the log of a stopped exchange, in the order of its numbers.
+// logOf reads the log of a stopped exchange. Its numbers are of no order among calls
+// that were under way at once.
 func logOf(t testing.TB, x *jisrtest.Exchange) (leaves []*jisrv1.LogLeaf) {
 	t.Helper()
 	for _, row := range x.Rows("SELECT leaf FROM log_entries ORDER BY seq") {

@@ -164,16 +164,22 @@ func isNotShownOnceItsCaseHasMoved(t *testing.T, look func(testing.TB, *jisrtest
 	m.done(t)
 }
 
-// Whoever else writes into the database tells nobody of it but the epoch.
+// Whoever else writes into the database tells nobody of it but the epoch. Into a
+// file nobody else writes while it is served.
 func TestWhatAnotherWriterMovedIsReadAnew(t *testing.T) {
 	p := baghdad(t)
-	police := policeOf(p)
-	got(getVictim(police, p.First))(t)
+	got(getVictim(policeOf(p), p.First))(t)
 	behind(t, p, "DELETE FROM records WHERE name = ?", p.First)
-	got(getVictim(police, p.First))(t)
+	got(getVictim(policeOf(p), p.First))(t)
+	if !jisrtest.Served() {
+		p.Stop()
+	}
 	behind(t, p, "UPDATE epochs SET epoch = epoch + 1 WHERE case_name = ?", p.Case)
-	got(police.CreateCase(ctx, jisrv1.CreateCaseRequest_builder{Case: jisrtest.BaghdadCase()}.Build()))(t)
-	refused(getVictim(police, p.First))(t, fault.NotFound)
+	if !jisrtest.Served() {
+		p.Restart()
+	}
+	got(policeOf(p).CreateCase(ctx, jisrv1.CreateCaseRequest_builder{Case: jisrtest.BaghdadCase()}.Build()))(t)
+	refused(getVictim(policeOf(p), p.First))(t, fault.NotFound)
 }
 
 func TestADestroyedKeyClosesWhatWasReadBefore(t *testing.T) {

@@ -130,7 +130,7 @@ var leaks = []leak{
 		c.SetState(jisrv1.Case_State(i.number("SELECT state FROM records WHERE name = ?", c.GetName())))
 	})},
 	{"a log entry about another matter", police, "AuditService/ListLogEntries ", reply(&jisrv1.ListLogEntriesResponse{}, func(i inside, r *jisrv1.ListLogEntriesResponse) {
-		for range i.number("SELECT count(*) FROM log_subjects WHERE record NOT LIKE 'cases/%'") {
+		for range i.number("SELECT count(*) FROM log_entries") {
 			r.SetLogEntries(append(r.GetLogEntries(), &jisrv1.LogEntry{}))
 		}
 	})},

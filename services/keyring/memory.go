@@ -42,7 +42,7 @@ func newMemory() memory {
 // known is what is in memory of a key.
 type known struct {
 	cipher     cipher.AEAD // nil where there is none
-	wrapped    []byte      // nil where there is none
+	wrapped    []byte      // nil where there is none, or a cipher
 	generation generation
 	fresh      bool // the key was on the shelf at some moment after the call began
 }
@@ -50,7 +50,11 @@ type known struct {
 func (m *memory) find(id string, began time.Time) known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return known{m.ciphers[id], m.wrapped[id], m.generation, m.heard.After(began)}
+	k := known{cipher: m.ciphers[id], generation: m.generation, fresh: m.heard.After(began)}
+	if k.cipher == nil {
+		k.wrapped = m.wrapped[id]
+	}
+	return k
 }
 
 // note takes in the generation that a look told. A look that began before the

@@ -99,7 +99,7 @@ func (b *table) step(r *rand.Rand, h hasty) error {
 		began := time.Unix(b.clock-int64(r.IntN(20)), 0)
 		at, gone := b.destroyed[key]
 		k := b.memory.find(fmt.Sprint(key), began)
-		if k.wrapped != nil && k.fresh && gone && at.Before(began) {
+		if (k.cipher != nil || k.wrapped != nil) && k.fresh && gone && at.Before(began) {
 			return fmt.Errorf("key %d was destroyed at %d and opens for a call of %d", key, at.Unix(), began.Unix())
 		}
 	}

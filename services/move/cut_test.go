@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/jisr-exchange/jisr/services/move"
 	"github.com/jisr-exchange/jisr/services/postgres"
@@ -149,7 +151,7 @@ func TestTheComparisonFindsARowThatIsNotTheSame(t *testing.T) {
 // A run that was killed at its last commit may be heard of only when the next has
 // begun: the server goes on with what it was told.
 func TestARunThatTheLastOneOvertakesFindsItsEnd(t *testing.T) {
-	source := played(t, onFiles)
+	source := played(t, onServer)
 	target := onServer(t, source.kek(t))
 	want := holds(t, source.database)
 	begun, ended := make(chan struct{}), make(chan error, 1)
@@ -182,4 +184,18 @@ func TestARunThatTheLastOneOvertakesFindsItsEnd(t *testing.T) {
 	if state := rows(t, target.database, "SELECT state FROM moved"); !slices.Equal(state, []string{"arrived"}) {
 		t.Errorf("its mark is %q", state)
 	}
+}
+
+// A process that makes a new database may be killed before the last of its tables.
+func TestADatabaseThatWasHalfMadeIsMadeByTheNext(t *testing.T) {
+	source := played(t, onFiles)
+	target := onServer(t, source.kek(t))
+	const first = "0001_keys.expand.sql"
+	text, err := os.ReadFile(filepath.Join("../keyring/migrations", first))
+	must(t, err)
+	steps, err := postgres.Load(fstest.MapFS{first: {Data: text}}, "keyring")
+	must(t, err)
+	must(t, postgres.Upgrade(ctx, target.keyring, postgres.Options{Application: "jisr", Connections: 2, Forgetful: true}, steps))
+	moved(t, source, target)
+	wantEqual(t, holds(t, target.keyring), holds(t, source.keyring))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ type file struct {
 	schema Schema
 	path   string
 	ended  <-chan struct{}
+	alone  io.Closer    // held while it is open, if anything is
 	conn   *sqlite.Conn // nil while there is no file
 }
 
@@ -34,9 +36,12 @@ func openFile(ctx context.Context, schema Schema, path string) (*file, error) {
 }
 
 func (f *file) open() error {
+	if err := f.keepOthersOut(); err != nil {
+		return err
+	}
 	conn, err := f.schema.Open(f.path)
 	if err != nil {
-		return f.busy(err)
+		return errors.Join(f.busy(err), f.letIn())
 	}
 	conn.SetBusyTimeout(patience)
 	conn.SetInterrupt(f.ended)
@@ -44,13 +49,37 @@ func (f *file) open() error {
 	return nil
 }
 
+// ErrServed says that another process serves a file.
+var ErrServed = errors.New("another process serves it")
+
+func (f *file) keepOthersOut() (err error) {
+	if f.schema.Alone == nil {
+		return nil
+	}
+	if f.alone, err = f.schema.Alone(f.path); errors.Is(err, ErrServed) {
+		return f.held()
+	}
+	return f.busy(err)
+}
+
+func (f *file) letIn() error {
+	if f.alone == nil {
+		return nil
+	}
+	return f.alone.Close()
+}
+
 // busy says who may hold a file.
 func (f *file) busy(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultBusy, sqlite.ResultLocked:
-		return &Refusal{"another process holds the " + f.schema.Component + " " + Place(f.path), "stop the jisrd that serves it, or wait for the other jisr migrate"}
+		return f.held()
 	}
 	return err
+}
+
+func (f *file) held() error {
+	return &Refusal{"another process holds the " + f.schema.Component + " " + Place(f.path), "stop the jisrd that serves it, or wait for the other jisr migrate"}
 }
 
 // Close undoes what was not committed.
@@ -59,7 +88,7 @@ func (f *file) Close() error {
 		return nil
 	}
 	f.conn.SetInterrupt(nil)
-	return f.conn.Close()
+	return errors.Join(f.conn.Close(), f.letIn())
 }
 
 func (f *file) sound(context.Context) error {

@@ -28,6 +28,9 @@ type Schema struct {
 	Component string
 	// Open opens a file of the component that is there, as the component does, and changes nothing in it.
 	Open func(path string) (*sqlite.Conn, error)
+	// Alone keeps others from serving a file, and brings into it what lies beside it;
+	// nil where SQLite's own locks do and nothing lies there.
+	Alone func(path string) (io.Closer, error)
 	// Make brings a file to this program's schema.
 	Make func(*sqlite.Conn) error
 	// Current says why the schema of a file is not this program's.

@@ -2,6 +2,8 @@ package move_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -180,74 +182,144 @@ func goesOn(t *testing.T, x *jisrtest.Exchange, h home, f *jisrtest.Filled, befo
 	}
 }
 
-// An exchange that serves while it is moved loses nothing: what it acknowledged is
-// in the copy, what it did not is repeated there with one effect, and it
-// acknowledges nothing any more once it was left.
+// Several nodes may serve while their exchange is moved, and nothing is lost: what
+// they acknowledged is in the copy, what they did not is repeated there with one
+// effect, and they acknowledge nothing any more once it was left.
 func TestWhatIsAcknowledgedWhileAnExchangeIsMovedIsMovedToo(t *testing.T) {
-	eachWay(t, func(t *testing.T, from, to func(testing.TB, []byte) home) {
-		source := from(t, nil)
-		keys := onServer(t, nil)
-		source.keyring = keys.keyring // of both: it stays where it is
-		x := source.start(t)
-		target := to(t, source.kek(t))
-		target.keyring = source.keyring
+	source := onServer(t, nil)
+	x := source.start(t)
+	target := onFiles(t, source.kek(t))
+	target.keyring = source.keyring // it stays where it is
 
-		answered, ended := make(chan struct{}, 1000), make(chan struct{})
-		names := make(map[string]string) // by request id; empty where nothing was acknowledged
-		var ids []string
-		stop := make(chan struct{})
-		go func() {
-			defer close(ended)
-			for {
-				id := "6f1c7a52-6d9e-4b8e-9f55-" + strings.ToLower(fmt.Sprintf("%012x", len(ids)))
-				c, err := opened(x, id, "IQG08")
-				ids = append(ids, id)
-				if err == nil {
-					names[id] = c.GetName()
-				} else if r := jisrtest.Reason(err); r != fault.StoreUnavailable {
-					t.Errorf("refused as %s", r)
-				}
-				answered <- struct{}{}
-				select {
-				case <-stop:
-					return
-				default:
-				}
-			}
-		}()
-		for range 5 {
-			<-answered
-		}
-		moved(t, source, target)
-		for range 5 {
-			<-answered
-		}
-		close(stop)
-		<-ended
-		wantEqual(t, holds(t, target.database), holds(t, source.database))
-		if _, err := opened(x, requestID, "IQG08"); err == nil {
-			t.Error("the exchange that was left acknowledges a change")
-		}
-		_, err := x.As(jisrtest.Police).Get(ctx, names[ids[0]])
-		jisrtest.Refused(t, err, fault.LogUnavailable)
-		x.Stop()
+	l := load(t, x)
+	l.goOn(5)
+	moved(t, source, target)
+	l.goOn(5)
+	l.end()
+	wantEqual(t, holds(t, target.database), holds(t, source.database))
+	if _, err := opened(x, requestID, "IQG08"); err == nil {
+		t.Error("the exchange that was left acknowledges a change")
+	}
+	_, err := x.As(jisrtest.Police).Get(ctx, l.names[l.ids[0]])
+	jisrtest.Refused(t, err, fault.LogUnavailable)
+	x.Stop()
+	if lost := l.repeat(target.start(t)); lost == 0 || lost == len(l.ids) {
+		t.Errorf("%d of %d calls were refused: it was not moved under load", lost, len(l.ids))
+	}
+	l.once(target)
+}
 
-		y := target.start(t)
-		lost := 0
-		for _, id := range ids {
-			c, err := opened(y, id, "IQG08")
-			must(t, err)
-			if names[id] == "" {
-				lost++
-			} else if c.GetName() != names[id] {
-				t.Errorf("what was acknowledged has another effect now")
+// A file is not moved from under the process that serves it.
+func TestAFileThatIsServedIsNotMoved(t *testing.T) {
+	source := onFiles(t, nil)
+	keys := onServer(t, nil)
+	source.keyring = keys.keyring // of both: it stays where it is
+	x := source.start(t)
+	target := onServer(t, source.kek(t))
+	target.keyring = source.keyring
+
+	l := load(t, x)
+	l.goOn(5)
+	_, err := move.Run(ctx, pieces(t, source, target), options())
+	wantRefusal(t, err, "another process holds the database", "stop the jisrd")
+	l.goOn(5)
+	l.end()
+	x.Stop()
+	moved(t, source, target)
+	wantEqual(t, holds(t, target.database), holds(t, source.database))
+	if lost := l.repeat(target.start(t)); lost > 0 {
+		t.Errorf("%d of %d calls were refused", lost, len(l.ids))
+	}
+	l.once(target)
+}
+
+// What a process that was killed has left in its journal is moved, too.
+func TestEntriesThatWereNotPostedYetAreMovedToo(t *testing.T) {
+	source := onFiles(t, nil)
+	x := source.start(t)
+	p := jisrtest.Opened(t, x)
+	_, err := x.As(jisrtest.Police).Get(ctx, p.First)
+	must(t, err)
+	killed := onFiles(t, source.kek(t))
+	for _, name := range []string{"jisr.db", "jisr.db-wal", "jisr.db-entries", "keyring.db"} {
+		text, err := os.ReadFile(filepath.Join(source.dir, name))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(killed.dir, name), text, 0o600))
+	}
+	target := onServer(t, source.kek(t))
+	moved(t, killed, target)
+	wantEqual(t, holds(t, target.database), holds(t, killed.database))
+	x.Stop()
+	// It has them all by now, and its epochs and its entries are the same ones.
+	if got := holds(t, target.database)["log_subjects"]; !slices.Equal(got, holds(t, source.database)["log_subjects"]) {
+		t.Errorf("%d rows find entries", len(got))
+	}
+}
+
+// calls are cases that are opened one after another, each with a request id.
+type calls struct {
+	t        *testing.T
+	answered chan struct{}
+	stop     chan struct{}
+	ended    chan struct{}
+	ids      []string
+	names    map[string]string // by request id; empty where nothing was acknowledged
+}
+
+func load(t *testing.T, x *jisrtest.Exchange) *calls {
+	l := &calls{t: t, answered: make(chan struct{}, 1000), stop: make(chan struct{}), ended: make(chan struct{}), names: make(map[string]string)}
+	go func() {
+		defer close(l.ended)
+		for {
+			id := "6f1c7a52-6d9e-4b8e-9f55-" + strings.ToLower(fmt.Sprintf("%012x", len(l.ids)))
+			c, err := opened(x, id, "IQG08")
+			l.ids = append(l.ids, id)
+			if err == nil {
+				l.names[id] = c.GetName()
+			} else if r := jisrtest.Reason(err); r != fault.StoreUnavailable {
+				t.Errorf("refused as %s", r)
+			}
+			l.answered <- struct{}{}
+			select {
+			case <-l.stop:
+				return
+			default:
 			}
 		}
-		if n := len(rows(t, target.database, "SELECT name FROM records WHERE type = 'Case'")); n != len(ids) {
-			t.Errorf("%d calls made %d cases", len(ids), n)
+	}()
+	return l
+}
+
+func (l *calls) goOn(n int) {
+	for range n {
+		<-l.answered
+	}
+}
+
+func (l *calls) end() {
+	close(l.stop)
+	<-l.ended
+}
+
+// repeat makes every call again, and says how many had not been acknowledged.
+func (l *calls) repeat(y *jisrtest.Exchange) (lost int) {
+	l.t.Helper()
+	for _, id := range l.ids {
+		c, err := opened(y, id, "IQG08")
+		must(l.t, err)
+		if l.names[id] == "" {
+			lost++
+		} else if c.GetName() != l.names[id] {
+			l.t.Errorf("what was acknowledged has another effect now")
 		}
-		if lost == 0 || lost == len(ids) {
-			t.Errorf("%d of %d calls were refused: it was not moved under load", lost, len(ids))
-		}
-	})
+	}
+	return lost
+}
+
+// once holds that each call made one case.
+func (l *calls) once(h home) {
+	l.t.Helper()
+	if n := len(rows(l.t, h.database, "SELECT name FROM records WHERE type = 'Case'")); n != len(l.ids) {
+		l.t.Errorf("%d calls made %d cases", len(l.ids), n)
+	}
 }

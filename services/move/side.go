@@ -87,11 +87,15 @@ func (s *side) tables(ctx context.Context) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := slices.IndexFunc(all, func(t table) bool { return t.name == markTable })
+	n := markedIn(all)
 	if n < 0 {
 		return nil, s.foreign()
 	}
 	return slices.Delete(all, n, n+1), nil
+}
+
+func markedIn(tables []table) int {
+	return slices.IndexFunc(tables, func(t table) bool { return t.name == markTable })
 }
 
 func (s *side) foreign() error {
@@ -119,13 +123,13 @@ func (s *side) stands(ctx context.Context) (at standing, err error) {
 	if err != nil || !there {
 		return standing{empty: true}, err
 	}
-	tables, err := s.tables(ctx)
+	tables, err := s.every(ctx)
 	if err != nil {
 		return at, err
 	}
 	at.empty = true
 	for _, t := range tables {
-		if t.name == s.schema.Own {
+		if t.name == s.schema.Own || t.name == markTable {
 			continue
 		}
 		some, err := s.one(ctx, []class{number}, "SELECT 1 FROM "+t.name+" LIMIT 1")
@@ -133,6 +137,12 @@ func (s *side) stands(ctx context.Context) (at standing, err error) {
 			return at, err
 		}
 		at.empty = at.empty && some == nil
+	}
+	if markedIn(tables) < 0 {
+		if at.empty { // whoever made it was killed before the last table
+			return at, nil
+		}
+		return at, s.foreign()
 	}
 	marked, err := s.one(ctx, []class{text, text, text, text, number}, "SELECT id, state, origin, place, time FROM "+markTable)
 	if err != nil {

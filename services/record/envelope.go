@@ -104,6 +104,12 @@ func LendEnvelope(b []byte) (*Envelope, error) {
 	return e, nil
 }
 
+// LendAttached is LendEnvelope of what Attach put into a record. It fails on an
+// unknown field outside of the reserved range: such a record did not come from the store.
+func LendAttached(m proto.Message) (*Envelope, error) {
+	return LendEnvelope(m.ProtoReflect().GetUnknown())
+}
+
 // GiveBack ends the use of a lent envelope; it keeps nothing of the record alive.
 func (e *Envelope) GiveBack() {
 	clear(e.Sections)

@@ -62,6 +62,13 @@ type Store struct {
 type engine interface {
 	// read runs f on what is committed, as of one moment.
 	read(ctx context.Context, f func(querier) error) error
+	// enter makes the entry of what is about to be shown durable, and fails with
+	// agreement.ErrMoved unless all that it was read under is still in force.
+	enter(*showing) error
+	// post brings every entry that is durable to where it is found.
+	post() error
+	// probe reports whether the log takes entries, and leaves none.
+	probe(context.Context) error
 	// size tells the bytes of the database, of its write-ahead log, and of what is
 	// left for them; -1 of what cannot be asked.
 	size() (database, wal, free int64)
@@ -126,6 +133,8 @@ type transaction interface {
 	querier
 	// enter appends an entry to the access log.
 	enter(e *entry) error
+	// draw gives each of some cases a new epoch.
+	draw(cases []string) error
 	// hold keeps everybody else from writing in the case of a record until the
 	// transaction has ended; what is read afterwards is what they left. Where holders
 	// are given, one of them must have a link to the record: whoever has none must

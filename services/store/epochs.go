@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // move notes that something in a case was written: a record, its state, a link,
@@ -34,10 +35,79 @@ func (tx *Tx) settle() error {
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
 	tx.counted = append(tx.counted, names...)
+	return tx.conn.draw(names)
+}
+
+// movedCase is a case and its new epoch.
+type movedCase struct {
+	name  string
+	epoch int64
+}
+
+// newEpochs gives each of some cases a new epoch.
+func newEpochs(conn querier, cases []string) ([]movedCase, error) {
 	epoch := newEpoch()
-	rows := make([][]any, len(names))
-	for i, name := range names {
-		rows[i] = []any{name, epoch}
+	moved, rows := make([]movedCase, len(cases)), make([][]any, len(cases))
+	for i, name := range cases {
+		moved[i], rows[i] = movedCase{name, epoch}, []any{name, epoch}
 	}
-	return insertAll(tx.conn, intoEpochs, rows)
+	return moved, insertAll(conn, intoEpochs, rows)
+}
+
+// epochs are those of cases that were asked for or have moved of late, for the one
+// process that writes a file: what it remembers is what is there.
+type epochs struct {
+	mu         sync.Mutex
+	young, old map[string]int64
+	commits    uint64 // in which any case has moved
+}
+
+// epochsKept bounds each half of what is remembered, at some hundred bytes a case.
+const epochsKept = 8192
+
+func newEpochsKept() *epochs {
+	return &epochs{young: make(map[string]int64)}
+}
+
+// moved takes the new epochs of a commit, before anybody is told of it.
+func (e *epochs) moved(cases []movedCase) {
+	if len(cases) == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.commits++
+	for _, c := range cases {
+		e.put(c.name, c.epoch)
+	}
+}
+
+// of is the epoch of a case, if it is remembered.
+func (e *epochs) of(name string) (epoch int64, known bool, commits uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	epoch, known = e.young[name]
+	if !known {
+		if epoch, known = e.old[name]; known {
+			e.put(name, epoch)
+		}
+	}
+	return epoch, known, e.commits
+}
+
+// learn remembers what was read after so many commits, unless there were more.
+func (e *epochs) learn(name string, epoch int64, commits uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.commits == commits {
+		e.put(name, epoch)
+	}
+}
+
+func (e *epochs) put(name string, epoch int64) {
+	if len(e.young) >= epochsKept {
+		e.old, e.young = e.young, make(map[string]int64)
+	}
+	e.young[name] = epoch
+	delete(e.old, name)
 }

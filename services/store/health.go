@@ -37,10 +37,13 @@ func (s *Store) Probe(ctx context.Context, thorough bool) error {
 	})
 }
 
-// ProbeLog reports whether the log takes an entry, and leaves none: the attempt is
-// undone in its own transaction. That the disk has room is for Probe to say.
-func (s *Store) ProbeLog(ctx context.Context) error {
-	return s.writer.do(ctx, func(conn transaction) error {
+// ProbeLog reports whether the log takes an entry, and leaves none. That the disk
+// has room is for Probe to say.
+func (s *Store) ProbeLog(ctx context.Context) error { return s.probe(ctx) }
+
+// attempt writes an entry into the database and undoes that in its own transaction.
+func (w *writer) attempt(ctx context.Context) error {
+	return w.do(ctx, func(conn transaction) error {
 		name, err := record.NewName(record.ByName("LogEntry"), "", rand.Reader)
 		if err != nil {
 			return err

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -18,16 +20,16 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// Append writes an entry and returns when it is durable. For what is about to be
-// shown it checks, in the same transaction, that who may see what has not moved
-// since the records were read (agreement.ErrMoved); so nothing is released on a
-// consent that has just ended. It does not listen to the client's context: a
+// Append writes an entry and returns when it is durable. What is about to be shown
+// it holds against what is in force: who may see what has not moved since the
+// records were read, else it fails with agreement.ErrMoved; so nothing is released
+// on a consent that has just ended. It does not listen to the client's context: a
 // client that hangs up cannot keep its entry out of the log.
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
 	// The entry is made before its turn comes, since the turn is everybody's.
 	e, err := s.newEntry(leaf)
 	if err == nil {
-		err = s.writer.append(context.WithoutCancel(ctx), &showing{store: s, entry: e, shown: shown, law: law})
+		err = s.enter(&showing{ctx: context.WithoutCancel(ctx), store: s, entry: e, shown: shown, law: law})
 	}
 	if err == nil {
 		return e.name, nil
@@ -46,6 +48,7 @@ func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreem
 
 // showing is the entry of what is about to be shown, and under what it was read.
 type showing struct {
+	ctx   context.Context // of its call, which does not end it
 	store *Store
 	entry *entry
 	shown []agreement.Loaded
@@ -97,9 +100,17 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 func (e *entry) about(seq int64) [][]any {
 	rows := make([][]any, len(e.subjects))
 	for i, subject := range e.subjects {
-		rows[i] = []any{subject.GetRecord(), e.time, e.name, seq}
+		rows[i] = []any{subjectKey(subject.GetRecord()), e.time, seq}
 	}
 	return rows
+}
+
+// subjectKey is what entries about a record are found by: there are many times more
+// of such rows than of anything else, a hundred for a page that is read, and a name
+// is long. Whether an entry is about the record itself, its leaf says.
+func subjectKey(name string) int64 {
+	sum := sha256.Sum256([]byte(name))
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
 // Entries reads a page of the entries about a record, newest first, for the
@@ -119,6 +130,9 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if err != nil {
 		return nil, "", err
 	}
+	if err := s.post(); err != nil {
+		return nil, "", unavailable(ctx, err)
+	}
 	err = s.read(ctx, func(conn querier) error {
 		l, err := s.auditor(ctx, conn, c, n)
 		if err != nil {
@@ -126,15 +140,26 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		}
 		var last position
 		var more bool
-		if after.sort == "" {
+		// A token names the entry that a page ended with and not its number, which counts
+		// what is hidden too: of those of its time it is looked for.
+		until, seq := after.sort, int64(math.MaxInt64)
+		if until == "" {
 			after.created = math.MaxInt64 // from the newest on
 		}
 		for !more {
-			from, seen := after, 0
-			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-				WHERE s.record = ? AND (s.time, s.entry) < (?, ?) ORDER BY s.time DESC, s.entry DESC `+limit, func(st result) error {
+			from, below, seen := after.created, seq, 0
+			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment, s.seq FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
+				WHERE s.record = ? AND (s.time, s.seq) < (?, ?) ORDER BY s.time DESC, s.seq DESC `+limit, func(st result) error {
 				seen++
-				after = position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				at := position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+				if until != "" && at.created == after.created {
+					if at.sort == until {
+						until = ""
+					}
+					seq = st.ColumnInt64(4)
+					return nil
+				}
+				until, after, seq = "", at, st.ColumnInt64(4)
 				e, err := s.showEntry(ctx, conn, c, l, name, st)
 				if err != nil || e == nil {
 					return err
@@ -146,7 +171,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 				last = after
 				page = append(page, e)
 				return nil
-			}, name, from.created, from.sort, q.Size+1)
+			}, subjectKey(name), from, below, q.Size+1)
 			if err != nil && !errors.Is(err, errFull) {
 				return unavailable(ctx, err)
 			}
@@ -193,17 +218,21 @@ func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n
 }
 
 // showEntry renders one entry and puts on the docket how much of it the caller
-// may see; nil where all that linked its agency is closed to the caller by a seal.
+// may see; nil where it is not about the record, or where all that linked its agency
+// is closed to the caller by a seal.
 func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller, l agreement.Loaded, about string, st result) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
 	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
 		return nil, err
 	}
-	subject := &jisrv1.LogSubject{}
+	var subject *jisrv1.LogSubject
 	for _, candidate := range leaf.GetSubjects() {
 		if candidate.GetRecord() == about {
 			subject = candidate
 		}
+	}
+	if subject == nil {
+		return nil, nil // it is about another record of the same key
 	}
 	if sealed, err := s.closedBySeal(conn, c, subject); sealed || err != nil {
 		return nil, err

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 
 	"zombiezen.com/go/sqlite"
 
@@ -16,12 +19,45 @@ func Schema() (move.Schema, error) {
 	return move.Schema{
 		Component: "database",
 		Open:      openRaw,
+		Alone:     unserved,
 		Make:      func(conn *sqlite.Conn) error { return migrate(&sqliteConn{Conn: conn}) },
 		Current:   current,
 		Steps:     steps,
 		// The first entry of the log stays for ever, under a random name.
 		Origin: "SELECT name FROM log_entries ORDER BY seq LIMIT 1",
 	}, err
+}
+
+// unserved keeps others from serving a file, and posts what a process that was killed
+// has left in its journal.
+func unserved(path string) (_ io.Closer, err error) {
+	held, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, held.Close())
+		}
+	}()
+	for _, part := range []string{path, path + "-entries"} {
+		if _, err := os.Stat(part); errors.Is(err, fs.ErrNotExist) {
+			return held, nil
+		}
+	}
+	conn, err := openRaw(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if current(conn) != nil {
+		return held, nil // which is told where it is asked for
+	}
+	j, err := openJournal(path, &sqliteConn{Conn: conn}, unmeasured{}, func(error) {})
+	if err != nil {
+		return nil, err
+	}
+	return held, j.file.Close()
 }
 
 // openRaw opens a file that is there, as it is.

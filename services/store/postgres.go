@@ -32,6 +32,7 @@ const (
 // since what a standby tells is of the past.
 type server struct {
 	writer
+	entries *queue // of reads
 	meter   Meter
 	lawful  lawful
 	numbers numbers
@@ -55,7 +56,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-1)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue(), entries: newQueue()}, meter: o.Meter, lawful: l}
+	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -87,6 +88,15 @@ func (s *server) close() error {
 	s.writers.Close()
 	return nil
 }
+
+func (s *server) enter(w *showing) error {
+	return s.take(w.ctx, s.entries, &job{showing: w})
+}
+
+// post has nothing to do: what is durable is where it is found.
+func (s *server) post() error { return nil }
+
+func (s *server) probe(ctx context.Context) error { return s.attempt(ctx) }
 
 // read runs f in one snapshot. It does not end with the client's deadline in the
 // middle of a statement, since that costs the connection. A connection that turns

@@ -237,6 +237,11 @@ func (c *pgConn) enter(e *entry) error {
 	return c.failed
 }
 
+func (c *pgConn) draw(cases []string) error {
+	_, err := newEpochs(c, cases)
+	return err
+}
+
 // call runs the work of one call under a savepoint. An error that is the call's
 // own has undone it, and the transaction goes on. The last statements of a call
 // that is alone may go with its commit, where nothing of them is to be checked.

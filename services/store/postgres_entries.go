@@ -39,9 +39,9 @@ const appendQuery = `WITH e AS (
 			ORDER BY n
 		RETURNING seq, name, time
 	), subjects AS (
-		INSERT INTO log_subjects(record, time, entry, seq)
-			SELECT s.record, w.time, w.name, w.seq
-			FROM unnest($10::text[], $11::text[]) AS s(entry, record) JOIN written w ON w.name = s.entry
+		INSERT INTO log_subjects(record, time, seq)
+			SELECT s.record, w.time, w.seq
+			FROM unnest($10::text[], $11::bigint[]) AS s(entry, record) JOIN written w ON w.name = s.entry
 		ON CONFLICT DO NOTHING
 	)
 	SELECT name FROM written`
@@ -144,7 +144,8 @@ type appending struct {
 	leaves, salts, commitments [][]byte
 	reads, epochs              []int64
 	cases                      []string
-	about, records             []string
+	about                      []string
+	records                    []int64
 }
 
 func newAppending(batch []*job) *appending {
@@ -165,7 +166,7 @@ func newAppending(batch []*job) *appending {
 			a.reads, a.cases, a.epochs = append(a.reads, int64(len(a.names))), append(a.cases, l.Case), append(a.epochs, l.Epoch)
 		}
 		for _, subject := range e.subjects {
-			a.about, a.records = append(a.about, e.name), append(a.records, subject.GetRecord())
+			a.about, a.records = append(a.about, e.name), append(a.records, subjectKey(subject.GetRecord()))
 		}
 	}
 	return a

@@ -14,12 +14,11 @@ import (
 const Recent = 16 << 20
 
 // recent keeps records as they were last read, sealed, each with the standing of
-// whoever read it: a commit makes SQLite forget what its readers had at hand, and
-// the log commits with every read.
+// whoever read it: to look one up is a tenth of the work of reading it.
 //
 // What is kept may be old, and is never shown for being kept: Append holds the
-// epoch of each record that is about to be shown against the database, in the
-// transaction of its entry. So only what leaves behind such an entry may come from
+// epoch of each record that is about to be shown against the one in force where
+// its entry is written. So only what leaves behind such an entry may come from
 // here, and only what has an epoch, that of its case. Nothing is kept of what a
 // caller may not know of: what is hidden costs what is absent costs.
 //

@@ -96,7 +96,7 @@ func TestTheRoleOfANodeChangesNoSchemaAndNothingThatWasWrittenDown(t *testing.T)
 	}
 	denied(t, node,
 		"UPDATE log_entries SET leaf = ''", "UPDATE log_entries SET seq = 1", "DELETE FROM log_entries",
-		"UPDATE log_subjects SET record = ''", "DELETE FROM log_subjects",
+		"UPDATE log_subjects SET record = 0", "DELETE FROM log_subjects",
 		"DELETE FROM records", "UPDATE records SET case_name = ''", "UPDATE records SET create_time = 0",
 		"DELETE FROM agreements", "UPDATE agreements SET text = ''", "DELETE FROM epochs", "DELETE FROM deliveries",
 		"UPDATE migrations SET oldest_program = 0", "INSERT INTO migrations VALUES (9, 'exchange', '', 0)",

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sort"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/move"
 )
 
 // file is the store in a file of SQLite.
@@ -23,6 +25,11 @@ type file struct {
 	pool *sqlitex.Pool
 	// alone is held while this process serves the file.
 	alone *os.File
+
+	journal *journal
+	posting sync.Mutex
+	end     chan struct{} // of posts
+	ended   sync.WaitGroup
 }
 
 // readers bounds the read connections; each costs about 200 kB once used.
@@ -52,7 +59,7 @@ func lock(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errors.New("another process serves it: end it first; several nodes share a database in PostgreSQL, not a file")
+			err = fmt.Errorf("%w: end it first; several nodes share a database in PostgreSQL, not a file", move.ErrServed)
 		}
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), f.Close())
 	}
@@ -85,13 +92,26 @@ func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, err
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool}
+	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool, end: make(chan struct{})}
+	f.journal, err = openJournal(path, conn, meter, f.forgot)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
+	}
+	f.ended.Go(f.posts)
 	return f, &f.writer, nil
 }
 
 func (f *file) close() error {
-	err := f.single.close()
-	return errors.Join(err, f.pool.Close(), f.alone.Close())
+	close(f.end)
+	f.ended.Wait()
+	f.journal.close()
+	return errors.Join(f.post(), f.journal.file.Close(), f.single.close(), f.pool.Close(), f.alone.Close())
+}
+
+// forgot ends everything: the disk refused to keep what it took, and nobody knows what it has.
+func (f *file) forgot(err error) {
+	f.broken.Store(true)
+	f.fatal(err)
 }
 
 // read runs do on a reader inside one snapshot.
@@ -146,7 +166,10 @@ func inForceInFile(path string) ([]byte, error) {
 // sqliteConn runs the store's SQL text on SQLite.
 type sqliteConn struct {
 	*sqlite.Conn
-	kinds []jisrv1.LogEntry_Kind // of the entries that this transaction wrote
+	// What this transaction wrote: the kinds of its entries, and the cases that have
+	// a new epoch.
+	kinds []jisrv1.LogEntry_Kind
+	moved []movedCase
 }
 
 func (c *sqliteConn) exec(query string, args ...any) error {
@@ -179,6 +202,12 @@ func (c *sqliteConn) enter(e *entry) error {
 	}
 	c.kinds = append(c.kinds, e.kind)
 	return nil
+}
+
+func (c *sqliteConn) draw(cases []string) error {
+	moved, err := newEpochs(c, cases)
+	c.moved = append(c.moved, moved...)
+	return err
 }
 
 // hold is for several writers.

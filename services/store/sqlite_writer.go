@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,28 +28,27 @@ const (
 // single is the writer of a file: it owns the one connection that writes.
 type single struct {
 	writer
-	conn   *sqliteConn
-	mover  *sqliteConn // moves the write-ahead log
-	fatal  func(error)
-	meter  Meter
-	broken atomic.Bool   // the disk refused to keep what it took
-	due    chan struct{} // it is time to move the log
-	long   atomic.Bool   // the log is longer than it should be
-	// Only run touches these.
-	pending int // calls since the last checkpoint
-	// epochs are those of the cases that entries were held against of late. Nobody
-	// else changes any, so that none is asked for twice; whatever may have changed
-	// some, kept or not, forgets them all.
-	epochs map[string]int64
-	done   chan struct{}
-	moved  chan struct{}
+	conn    *sqliteConn
+	mover   *sqliteConn // moves the write-ahead log
+	fatal   func(error)
+	meter   Meter
+	broken  atomic.Bool   // the disk refused to keep what it took
+	due     chan struct{} // it is time to move the log
+	long    atomic.Bool   // the log is longer than it should be
+	pending int           // calls since the last checkpoint; only run touches it
+	epochs  *epochs
+	// adopting is held while another agreement is in force whose transaction has not
+	// ended: nothing is decided by it meanwhile.
+	adopting sync.RWMutex
+	adopts   bool // it is held
+	done     chan struct{}
+	moved    chan struct{}
 }
 
 func newSingle(conn, mover *sqliteConn, fatal func(error), meter Meter) *single {
-	q := newQueue()
 	w := &single{
-		writer: writer{changes: q, entries: q}, conn: conn, mover: mover, fatal: fatal, meter: meter,
-		epochs: make(map[string]int64), due: make(chan struct{}, 1), done: make(chan struct{}), moved: make(chan struct{}),
+		writer: writer{changes: newQueue()}, conn: conn, mover: mover, fatal: fatal, meter: meter,
+		epochs: newEpochsKept(), due: make(chan struct{}, 1), done: make(chan struct{}), moved: make(chan struct{}),
 	}
 	go w.run()
 	go w.move()
@@ -69,7 +69,10 @@ func (w *single) run() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
 		w.commit(batch)
-		if w.pending += len(batch); w.pending < checkpointEvery {
+		for _, j := range batch {
+			w.pending += max(1, j.posted)
+		}
+		if w.pending < checkpointEvery {
 			continue
 		}
 		w.pending = 0
@@ -122,7 +125,8 @@ func (w *single) commit(batch []*job) {
 	for _, j := range batch {
 		w.meter.Queued(began.Sub(j.asked))
 	}
-	w.conn.kinds = w.conn.kinds[:0]
+	w.conn.kinds, w.conn.moved = w.conn.kinds[:0], w.conn.moved[:0]
+	defer w.adopted()
 	err := exec(w.conn, "BEGIN IMMEDIATE")
 	for _, j := range batch {
 		if err != nil {
@@ -138,6 +142,7 @@ func (w *single) commit(batch []*job) {
 		refuse(batch, w.fail(err, committing))
 		return
 	}
+	w.epochs.moved(w.conn.moved) // before anybody hears of it
 	w.meter.Committed(len(batch), w.conn.kinds, time.Since(began))
 	for _, j := range batch {
 		close(j.done)
@@ -147,14 +152,13 @@ func (w *single) commit(batch []*job) {
 // runOne runs one call under a savepoint. failed is what the call itself is
 // answered; broken is an error of the transaction, which ends the whole batch.
 func (w *single) runOne(j *job) (failed, broken error) {
-	if j.showing != nil {
-		return w.runWhole(j)
+	if j.posted > 0 {
+		return nil, protect(j.work, w.conn)
 	}
-	defer clear(w.epochs)
 	if err := exec(w.conn, "SAVEPOINT call"); err != nil {
 		return nil, err
 	}
-	wrote := len(w.conn.kinds)
+	wrote, moved := len(w.conn.kinds), len(w.conn.moved)
 	failed = protect(j.work, w.conn)
 	if failed != nil && isIOError(failed) {
 		return nil, failed // also of the keyring, on whose disk nobody knows what is
@@ -166,60 +170,28 @@ func (w *single) runOne(j *job) (failed, broken error) {
 		}
 	}
 	if failed != nil {
-		w.conn.kinds = w.conn.kinds[:wrote]
+		w.conn.kinds, w.conn.moved = w.conn.kinds[:wrote], w.conn.moved[:moved]
 		if err := exec(w.conn, "ROLLBACK TO call"); err != nil {
 			return nil, err
 		}
 	}
 	if failed == nil && j.take != nil {
+		if !w.adopts {
+			w.adopting.Lock()
+			w.adopts = true
+		}
 		j.take() // here, so that the calls behind it in this commit are under it
 	}
 	return failed, exec(w.conn, "RELEASE call")
 }
 
-// runWhole runs work without a savepoint: whatever is no refusal ends the batch.
-func (w *single) runWhole(j *job) (failed, broken error) {
-	err := protect(func(transaction) error { return w.enter(j.showing) }, w.conn)
-	if err == nil || errors.Is(err, agreement.ErrMoved) {
-		return err, nil
+// adopted ends the time in which nothing is decided by an agreement that may not
+// be kept.
+func (w *single) adopted() {
+	if w.adopts {
+		w.adopts = false
+		w.adopting.Unlock()
 	}
-	return nil, err
-}
-
-// enter checks that nothing of what is about to be shown has moved, and appends
-// its entry.
-func (w *single) enter(s *showing) error {
-	if err := s.current(); err != nil {
-		return err
-	}
-	for _, l := range s.shown {
-		epoch, err := w.epoch(l.Case)
-		if err != nil {
-			return err
-		}
-		if epoch != l.Epoch {
-			return agreement.ErrMoved
-		}
-	}
-	return w.conn.enter(s.entry)
-}
-
-// epochsKept bounds the epochs in memory, at some hundred bytes each.
-const epochsKept = 4096
-
-func (w *single) epoch(caseName string) (int64, error) {
-	if epoch, known := w.epochs[caseName]; known {
-		return epoch, nil
-	}
-	epoch, err := number(w.conn, "SELECT epoch FROM epochs WHERE case_name = ?", caseName)
-	if err != nil {
-		return 0, err
-	}
-	if len(w.epochs) >= epochsKept {
-		clear(w.epochs)
-	}
-	w.epochs[caseName] = epoch
-	return epoch, nil
 }
 
 // fail ends a transaction that broke and returns what its calls are answered.
@@ -229,7 +201,6 @@ func (w *single) epoch(caseName string) (int64, error) {
 // what it could not keep. A full disk is told before the commit is marked in the
 // file, so it is no such failure.
 func (w *single) fail(err error, committing bool) error {
-	clear(w.epochs)
 	if !w.conn.AutocommitEnabled() {
 		if rollback := exec(w.conn, "ROLLBACK"); rollback != nil {
 			err = errors.Join(err, rollback)

@@ -169,7 +169,7 @@ var (
 	intoSight   = wideInsert("sight", "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible",
 		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
-	intoSubjects   = wideInsert("log_subjects", "record, time, entry, seq", " ON CONFLICT DO NOTHING")
+	intoSubjects   = wideInsert("log_subjects", "record, time, seq", " ON CONFLICT DO NOTHING")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")
 )
 

@@ -31,15 +31,16 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
-	entries *queue // the entries of reads; the same queue where one connection writes
 }
 
-// job is the work of one call: work, or the entry of a read.
+// job is the work of one call.
 type job struct {
 	work func(transaction) error
-	// showing is the entry of a read. It refuses only before it has written
-	// anything, or fails with the whole transaction: it needs no savepoint of its own.
+	// showing is the entry of a read, in place of work, where a server writes both.
 	showing *showing
+	// posted is how many entries the work posts. It fails with its whole transaction
+	// and needs no savepoint of its own.
+	posted int
 	// alone says that it shares its transaction with no other call.
 	alone bool
 	// take takes effect outside of the database, and undo takes that back where the
@@ -64,11 +65,6 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 // doAndTake is do for work that takes effect outside of the database too.
 func (w *writer) doAndTake(ctx context.Context, work func(transaction) error, take, undo func()) error {
 	return w.take(ctx, w.changes, &job{work: work, alone: true, take: take, undo: undo})
-}
-
-// append writes the entry of what is about to be shown.
-func (w *writer) append(ctx context.Context, s *showing) error {
-	return w.take(ctx, w.entries, &job{showing: s})
 }
 
 func (w *writer) take(ctx context.Context, q *queue, j *job) error {

@@ -3,6 +3,7 @@ package crash_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -19,7 +20,7 @@ import (
 type ledger struct {
 	entries    map[string]*jisrv1.LogLeaf
 	officers   map[string][]string // entries by officer
-	listed     map[string]bool     // "record entry" where the record's list has the entry
+	listed     map[string]bool     // by listing, where the record's list has the entry
 	records    map[string]stored
 	deliveries map[string]int
 	broken     []string
@@ -31,8 +32,13 @@ type stored struct {
 	hash     []byte
 }
 
-// openLedger reads the database file, without the program that wrote it.
+// openLedger reads the database file and its journal, without the program that
+// wrote them.
 func openLedger(path string) (*ledger, error) {
+	waiting, err := journal(path)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, err
@@ -62,16 +68,11 @@ func openLedger(path string) (*ledger, error) {
 			if err := proto.Unmarshal(column(s, 1), leaf); err != nil {
 				return err
 			}
-			name := s.ColumnText(0)
-			if !bytes.Equal(audit.Commit(column(s, 2), column(s, 1)), column(s, 3)) {
-				l.broken = append(l.broken, name+": the commitment is another entry's")
-			}
-			l.entries[name] = leaf
-			l.officers[leaf.GetOfficer()] = append(l.officers[leaf.GetOfficer()], name)
+			l.add(s.ColumnText(0), column(s, 2), column(s, 1), column(s, 3), leaf)
 			return nil
 		}},
-		{"SELECT record, entry FROM log_subjects", func(s *sqlite.Stmt) error {
-			l.listed[s.ColumnText(0)+" "+s.ColumnText(1)] = true
+		{"SELECT s.record, e.name FROM log_subjects s JOIN log_entries e ON e.seq = s.seq AND e.time = s.time", func(s *sqlite.Stmt) error {
+			l.listed[fmt.Sprint(s.ColumnInt64(0), " ", s.ColumnText(1))] = true
 			return nil
 		}},
 		{"SELECT name, type, revision, header, envelope FROM records", func(s *sqlite.Stmt) error {
@@ -89,7 +90,21 @@ func openLedger(path string) (*ledger, error) {
 			return nil, fmt.Errorf("%s: %w", q.text, err)
 		}
 	}
-	return l, nil
+	return l, l.enter(waiting)
+}
+
+// listing is what finds an entry from a record.
+func listing(recordName, entry string) string {
+	sum := sha256.Sum256([]byte(recordName))
+	return fmt.Sprint(int64(binary.BigEndian.Uint64(sum[:])), " ", entry)
+}
+
+func (l *ledger) add(name string, salt, encoded, commitment []byte, leaf *jisrv1.LogLeaf) {
+	if !bytes.Equal(audit.Commit(salt, encoded), commitment) {
+		l.broken = append(l.broken, name+": the commitment is another entry's")
+	}
+	l.entries[name] = leaf
+	l.officers[leaf.GetOfficer()] = append(l.officers[leaf.GetOfficer()], name)
 }
 
 // hold holds the ledger against calls and returns what was promised and is not
@@ -129,7 +144,7 @@ func (l *ledger) holdCall(c *call) (violations []string) {
 		violations = append(violations, fmt.Sprintf("its entry is another call's: %v %s %s", e.GetKind(), e.GetRpc(), e.GetOfficer()))
 	}
 	at := slices.IndexFunc(e.GetSubjects(), func(s *jisrv1.LogSubject) bool { return s.GetRecord() == c.Record })
-	if at < 0 || !l.listed[c.Record+" "+c.Receipt] {
+	if at < 0 || !l.listed[listing(c.Record, c.Receipt)] {
 		return append(violations, "its entry does not name the record")
 	}
 	if c.reads() {

@@ -163,17 +163,20 @@ func fullDisk(t *testing.T, x *exchange, v *volume) {
 	x.audited(w.book)
 }
 
-// exhaust reads, which writes the least, until the last room is used up: a volume
-// without room for a probe may have some for an entry, and then an entry is
+// exhaust reads and changes, as little as there is, until the last room is used up:
+// a volume without room for a probe may have some for an entry, and then an entry is
 // written and its reply released, rightly.
 func (x *exchange) exhaust(w *world) {
 	x.t.Helper()
 	const enough = 64
 	for refused, tries := 0, 0; refused < enough; tries++ {
 		if tries == 10_000 {
-			x.t.Fatal("the disk is full and reads go on being answered")
+			x.t.Fatal("the disk is full and calls go on being answered")
 		}
 		c := w.read(jisrtest.Police, w.desks[0].changed)
+		if tries%2 == 1 {
+			c = w.updateVictim(w.desks[0].changed)
+		}
 		if refused++; c.send(context.Background(), x.as(c.Who)) == nil {
 			refused = 0
 		}

@@ -263,6 +263,7 @@ func TestLostAnswersAreNoticed(t *testing.T) {
 	x.must(c.send(context.Background(), x.as(c.Who)))
 	x.stop()
 	copyFile(t, early, x.database())
+	x.must(os.Remove(x.database() + "-entries")) // which is of today
 	if err := os.Remove(x.database() + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}

@@ -108,7 +108,8 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_by_agency ON deliveries (agency, state, queued);
 
--- Dense numbers, of the deliveries of an agency.
+-- Dense numbers of the deliveries of an agency, and the generation of the journal that
+-- was posted last.
 CREATE TABLE counters (
   name  TEXT PRIMARY KEY,
   value BIGINT NOT NULL
@@ -136,11 +137,10 @@ CREATE TABLE log_entries (
   commitment BLOB NOT NULL
 );
 CREATE TABLE log_subjects (
-  record TEXT NOT NULL,
+  record BIGINT NOT NULL,  -- the first 8 bytes of the SHA-256 of its name
   time   BIGINT NOT NULL,
-  entry  TEXT NOT NULL,
   seq    BIGINT NOT NULL,
-  PRIMARY KEY (record, time, entry)
+  PRIMARY KEY (record, time, seq)
 ) WITHOUT ROWID;
 
 -- The agreements that were in force, and the one that is.

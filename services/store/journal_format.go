@@ -1,0 +1,112 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+)
+
+// A half begins with a header: a mark, its generation, and their sum. Behind it
+// lie frames, of one write each: how long it is, a sum over the generation and the
+// entries, and the entries. A frame whose sum is another was never waited for to
+// the end, or is of an older generation, and nothing stands behind it.
+
+const (
+	headerMark  = "jisrlog1"
+	headerBytes = len(headerMark) + 8 + 4
+	frameHead   = 4 + 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func header(generation int64) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte(headerMark), uint64(generation))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// seal writes the head of a frame.
+func seal(frame []byte, generation int64) {
+	binary.LittleEndian.PutUint32(frame, uint32(len(frame)-frameHead))
+	binary.LittleEndian.PutUint32(frame[4:], sum(generation, frame[frameHead:]))
+}
+
+func sum(generation int64, entries []byte) uint32 {
+	var g [8]byte
+	binary.LittleEndian.PutUint64(g[:], uint64(generation))
+	return crc32.Update(crc32.Checksum(g[:], castagnoli), castagnoli, entries)
+}
+
+// generationOf is the generation of a half; 0 if it has none.
+func generationOf(b []byte) int64 {
+	if len(b) < headerBytes || string(b[:len(headerMark)]) != headerMark {
+		return 0
+	}
+	generation := int64(binary.LittleEndian.Uint64(b[len(headerMark):]))
+	if string(header(generation)) != string(b[:headerBytes]) {
+		return 0
+	}
+	return generation
+}
+
+// entriesIn reads the entries of a half, up to where it was written.
+func entriesIn(b []byte, generation int64) (entries []*entry, err error) {
+	for b = b[headerBytes:]; len(b) >= frameHead; {
+		length := uint64(binary.LittleEndian.Uint32(b))
+		if length > uint64(len(b)-frameHead) {
+			break
+		}
+		frame := b[frameHead : frameHead+length]
+		if sum(generation, frame) != binary.LittleEndian.Uint32(b[4:]) {
+			break
+		}
+		b = b[frameHead+length:]
+		for len(frame) > 0 {
+			e, n, err := consumeEntry(frame)
+			if err != nil {
+				return nil, err
+			}
+			entries, frame = append(entries, e), frame[n:]
+		}
+	}
+	return entries, nil
+}
+
+// errFrame says that a frame holds something else than its sum tells: a fault of
+// the program that wrote it.
+var errFrame = errors.New("store: an entry in the journal cannot be read")
+
+// appendEntry writes an entry: its name, its salt, its commitment and its leaf,
+// each behind its length. When it was made and what it is about stand in the leaf.
+func appendEntry(b []byte, e *entry) []byte {
+	b = protowire.AppendString(b, e.name)
+	b = protowire.AppendBytes(b, e.salt)
+	b = protowire.AppendBytes(b, e.commitment)
+	return protowire.AppendBytes(b, e.leaf)
+}
+
+// consumeEntry reads an entry, and how long it is.
+func consumeEntry(b []byte) (*entry, int, error) {
+	var fields [4][]byte
+	length := 0
+	for i := range fields {
+		field, n := protowire.ConsumeBytes(b[length:])
+		if n < 0 {
+			return nil, 0, errFrame
+		}
+		fields[i] = field
+		length += n
+	}
+	leaf := &jisrv1.LogLeaf{}
+	if err := proto.Unmarshal(fields[3], leaf); err != nil {
+		return nil, 0, errors.Join(errFrame, err)
+	}
+	return &entry{
+		name: string(fields[0]), kind: leaf.GetKind(), time: leaf.GetTimeMicros(),
+		salt: fields[1], commitment: fields[2], leaf: fields[3], subjects: leaf.GetSubjects(),
+	}, length, nil
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// postEvery is how long an entry is in the journal alone at the most while
+// nothing is in the way.
+const postEvery = time.Second
+
+// Entries are posted: what the journal holds becomes rows of the log, by which
+// they are found.
+
+// posts posts until the file is closed.
+func (f *file) posts() {
+	tick := time.NewTicker(postEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-f.end:
+			return
+		case <-f.journal.due:
+		case <-tick.C:
+		}
+		_ = f.post() // tried again at the next tick; until then nothing is taken
+	}
+}
+
+// post posts every entry that was durable when it was called. One that cannot be
+// found by whom it concerns is as good as none: where entries cannot be posted, no
+// more are taken.
+func (f *file) post() error {
+	f.posting.Lock()
+	defer f.posting.Unlock()
+	for {
+		n, last := f.journal.ripe()
+		if n < 0 {
+			return nil
+		}
+		err := f.postHalf(n)
+		f.journal.posted(n, err)
+		if err != nil || last {
+			return err
+		}
+	}
+}
+
+// ripe says which half is to be posted next, if any, and whether it is the last.
+func (j *journal) ripe() (n int, last bool) {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	n, other := j.writing, 1-j.writing
+	switch {
+	case j.halves[other].generation != 0:
+		return other, false
+	case j.halves[n].generation != 0:
+		j.writing = other
+		return n, true
+	}
+	return -1, true
+}
+
+// posted frees a half, or notes why it could not be.
+func (j *journal) posted(n int, err error) {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	if j.failed = err; err == nil {
+		j.halves[n] = half{room: j.halves[n].room}
+	}
+	j.free.Broadcast()
+}
+
+// fail says why no more entries are taken; with nil they are again.
+func (j *journal) fail(err error) {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	j.failed = err
+	j.free.Broadcast()
+}
+
+// close ends it; what was written is still to be posted.
+func (j *journal) close() {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	j.closed = true
+	j.free.Broadcast()
+}
+
+// postHalf posts a half that is not written any more, in one transaction with its
+// generation, by which whoever comes after a crash knows that it was posted.
+func (f *file) postHalf(n int) error {
+	h := f.journal.halves[n] // nobody writes it
+	entries, err := f.journal.read(n, h)
+	if err != nil {
+		return err
+	}
+	return f.take(context.Background(), f.changes, &job{
+		work:   func(conn transaction) error { return write(conn, entries, h.generation) },
+		posted: len(entries),
+	})
+}
+
+// read returns the entries of a half.
+func (j *journal) read(n int, h half) ([]*entry, error) {
+	b := make([]byte, h.end)
+	if _, err := j.file.ReadAt(b, int64(n)*halfBytes); err != nil {
+		return nil, errStorage{err}
+	}
+	return entriesIn(b, h.generation)
+}
+
+// postedGeneration names the counter of the generation that was posted last.
+const postedGeneration = "~journal"
+
+var intoEntries = wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", "")
+
+// write writes entries, and what finds them in the order in which that lies, with
+// their generation.
+func write(conn querier, entries []*entry, generation int64) error {
+	last, err := number(conn, "SELECT COALESCE(MAX(seq), 0) FROM log_entries")
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(entries))
+	var about [][]any
+	for i, e := range entries {
+		seq := last + 1 + int64(i)
+		rows[i] = []any{seq, e.name, e.time, e.leaf, e.salt, e.commitment}
+		about = append(about, e.about(seq)...)
+	}
+	slices.SortFunc(about, func(a, b []any) int {
+		return cmp.Compare(a[0].(int64), b[0].(int64))
+	})
+	if err := insertAll(conn, intoEntries, rows); err != nil {
+		return err
+	}
+	if err := insertAll(conn, intoSubjects, about); err != nil {
+		return err
+	}
+	return posted(conn, generation)
+}
+
+// posted notes the generation that was posted last.
+func posted(conn querier, generation int64) error {
+	return exec(conn, "INSERT INTO counters(name, value) VALUES(?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", postedGeneration, generation)
+}
