@@ -14,7 +14,7 @@ import (
 const Recent = 16 << 20
 
 // recent keeps records as they were last read, sealed, each with the standing of
-// whoever read it: to look one up is a tenth of the work of reading it.
+// whoever read it: to look one up is a fraction of the work of reading it.
 //
 // What is kept may be old, and is never shown for being kept: Append holds the
 // epoch of each record that is about to be shown against the one in force where
