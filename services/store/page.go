@@ -72,15 +72,20 @@ func (s *Store) names(conn querier, c *identity.Caller, q Query, after position,
 		found = append(found, onPage{position: at})
 		return nil
 	}, args...)
-	if errors.Is(err, errFull) {
+	switch {
+	case errors.Is(err, errFull):
 		return found, true, nil
+	case rows == 0 && len(found) == most:
+		// Whether another comes behind the last is not known. It is not the only one.
+		return found[:most-1], true, err
 	}
 	return found, rows == 0, err
 }
 
 // namesQuery is empty where no link lets the caller know of anything in the list.
 // rows bounds what it asks for, of which a file's reader takes no more than a page
-// needs, and a server's all: a record is mostly known by two holders, its owner and its territory.
+// needs, and a server's all: a record is mostly known by two holders, its owner and
+// its territory. It has room for one that all of them know and the next.
 func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int) (query string, args []any, rows int) {
 	set := c.Law.Shelf(c.Role, q.Type.Name)
 	if q.State != 0 {
@@ -100,7 +105,7 @@ func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
 		}
 	}
-	rows = min(len(hs), 2) * (most + 1)
+	rows = min(len(hs), 2)*(most+1) + len(hs)
 	return namesText(q, len(hs)), append(args, rows), rows
 }
 

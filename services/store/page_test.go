@@ -139,3 +139,32 @@ func TestAPageIsTheSameWhateverOfItWasReadBefore(t *testing.T) {
 		})
 	}
 }
+
+func TestAListEndsWithItsLastNameHoweverManyHoldersKnowOfEach(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		const made = 6
+		for range made {
+			n.aCase()
+		}
+		for known := range 5 {
+			for size := 1; size <= made+1; size++ {
+				var names []string
+				pages, token := 0, ""
+				for more := true; more; more = token != "" {
+					ctx, c := n.as(police)
+					c.Territories = slices.Repeat([]string{"IQG08"}, known)
+					page, next, err := store.List(ctx, n.Store, c, store.Query{Type: record.ByName("Case"), Size: size, Token: token},
+						func() *jisrv1.Case { return &jisrv1.Case{} })
+					must(t, err)
+					for _, m := range page {
+						names = append(names, m.GetName())
+					}
+					pages, token = pages+1, next
+				}
+				if !slices.IsSorted(names) || len(slices.Compact(names)) != made || len(names) != made || pages != (made+size-1)/size {
+					t.Errorf("known by %d holders, %d a page: %d cases on %d pages", 1+known, size, len(names), pages)
+				}
+			}
+		}
+	})
+}
