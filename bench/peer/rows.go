@@ -29,7 +29,7 @@ func EntryGrouped(dir string) (*Peer, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	ctx, c := s.As(Prosecutor)
-	return &Peer{Stop: s.Close, Work: func(int) error {
+	return &Peer{Stop: s.Close, spare: reserve(), Work: func(int) error {
 		_, err := s.Append(ctx, r.leaf, r.loaded, c.Law)
 		return err
 	}}, nil
@@ -71,7 +71,7 @@ func ChangeGrouped(dir string) (*Peer, error) {
 	var mu sync.Mutex
 	var ready []string
 	return &Peer{
-		Stop: s.Close,
+		Stop: s.Close, spare: reserve(),
 		Prepare: func(calls, callers int) error {
 			_, err := Drive(calls, callers, func(int) error {
 				name, err := s.Case()
@@ -128,7 +128,7 @@ func alone(dir string, prepare func(*Shelf) (func() error, error)) (*Peer, error
 		return nil, errors.Join(err, conn.Close())
 	}
 	var turn sync.Mutex
-	return &Peer{Stop: conn.Close, Work: func(int) (err error) {
+	return &Peer{Stop: conn.Close, spare: reserve(), Work: func(int) (err error) {
 		again := renamed(rows)
 		turn.Lock()
 		defer turn.Unlock()

@@ -24,6 +24,9 @@ import (
 // reserve of memory.
 const workers = 128
 
+// reserve is the exchange's, which every side has that is measured against it.
+func reserve() []byte { return make([]byte, daemon.Spare) }
+
 // serve serves over mutual TLS 1.3 until Stop.
 func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption) (*Peer, error) {
 	files := Certificates(dir)
@@ -53,7 +56,7 @@ func serve(dir string, register func(*grpc.Server), options ...grpc.ServerOption
 	register(s)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
-	return &Peer{Addr: listener.Addr().String(), spare: make([]byte, daemon.Spare), Stop: func() error {
+	return &Peer{Addr: listener.Addr().String(), spare: reserve(), Stop: func() error {
 		s.Stop()
 		return <-served
 	}}, nil

@@ -143,6 +143,7 @@ func byPgx(dir string, prepare func(*Shelf) (func() error, error)) (*Peer, error
 		return fmt.Sprintf("$%d", len(values[n]))
 	})
 	return &Peer{
+		spare: reserve(),
 		Stop: func() error {
 			pool.Close()
 			return nil

@@ -33,6 +33,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO jisr_serving;
 
 GRANT SELECT ON migrations, moved TO jisr_serving;
 
+-- Nodes wake each other by LISTEN and NOTIFY, which whoever may connect may do. What
+-- is said there are names of cases, and nothing is believed: it has a node ask.
+
 -- A backup lacks nothing, of tables to come neither.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO jisr_backup;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO jisr_backup;

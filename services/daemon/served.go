@@ -52,7 +52,7 @@ func (c *Config) checkDatabases(r *reader) {
 		r.mistake("postgres.survives_node_loss", "cannot be promised of files on one machine: set database and keyring to databases in PostgreSQL, or leave it out")
 	}
 	if n := c.Postgres.Pool; n != 0 && n < store.LeastConnections {
-		r.mistake("postgres.pool", "must be at least %d: changes take %d, and one reads", store.LeastConnections, store.LeastConnections-1)
+		r.mistake("postgres.pool", "must be at least %d: changes and wake-ups take %d, and one reads", store.LeastConnections, store.LeastConnections-1)
 	}
 }
 

@@ -37,12 +37,17 @@ type served struct {
 func openServed(ctx context.Context, url string, o postgres.Options) (*served, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*patience)
 	defer cancel()
+	steps, err := steps()
+	if err != nil {
+		return nil, err
+	}
+	o.Program = steps.Program()
 	pool, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
 	s := &served{pool: pool}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx, steps); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
@@ -51,17 +56,13 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 
 // prepare makes the schema in a database that is empty; one that holds anything
 // else is refused, as where the cases are, there are backups of them.
-func (s *served) prepare(ctx context.Context) error {
-	steps, err := steps()
-	if err != nil {
-		return err
-	}
+func (s *served) prepare(ctx context.Context, steps postgres.Migrations) error {
 	if err := postgres.Migrate(ctx, s.pool, steps); err != nil {
 		return err
 	}
 	var state, place string
 	var at int64
-	err = s.pool.QueryRow(ctx, move.MarkQuery).Scan(&state, &place, &at)
+	err := s.pool.QueryRow(ctx, move.MarkQuery).Scan(&state, &place, &at)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("whether it was moved: %w", err)
 	}

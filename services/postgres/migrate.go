@@ -64,10 +64,10 @@ func Current(ctx context.Context, pool *pgxpool.Pool, m Migrations) error {
 		return err
 	case at.schema == 0:
 		return Refusals{"the database holds no tables of the " + m.component + ": name the right one"}
-	case at.schema < m.program():
-		return Refusals{fmt.Sprintf("the database has schema %d and this program %d: start one node of this version on it first", at.schema, m.program())}
-	case at.schema > m.program():
-		return Refusals{fmt.Sprintf("the database has schema %d and this program knows %d: run the newer program", at.schema, m.program())}
+	case at.schema < m.Program():
+		return Refusals{fmt.Sprintf("the database has schema %d and this program %d: start one node of this version on it first", at.schema, m.Program())}
+	case at.schema > m.Program():
+		return Refusals{fmt.Sprintf("the database has schema %d and this program knows %d: run the newer program", at.schema, m.Program())}
 	}
 	return nil
 }
@@ -132,6 +132,9 @@ func apply(ctx context.Context, pool *pgxpool.Pool, m Migrations, at standing, s
 		s.number, m.component, s.name, s.oldest); err != nil {
 		return err
 	}
+	if err := s.shutsOut(ctx, tx); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, s.text); err != nil {
 		return err
 	}
@@ -139,6 +142,25 @@ func apply(ctx context.Context, pool *pgxpool.Pool, m Migrations, at standing, s
 		return errors.New("the migration ends the transaction that it is part of")
 	}
 	return tx.Commit(context.WithoutCancel(ctx))
+}
+
+// olderQuery counts the connections of nodes whose program is older than one.
+const olderQuery = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+	AND substring(application_name FROM '\(schema ([0-9]{1,6})\)$')::int < $1`
+
+// shutsOut fails while nodes serve whose program a step would shut out. It keeps
+// from a mistake: one that starts at this moment is seen by nobody, and fails at
+// what it misses.
+func (s step) shutsOut(ctx context.Context, db asker) error {
+	var older int
+	if err := db.QueryRow(ctx, olderQuery, s.oldest).Scan(&older); err != nil {
+		return err
+	}
+	if older > 0 {
+		return Refusals{fmt.Sprintf("nodes serve whose programs are older than %d, the oldest that can run after %s (%d connections; pg_stat_activity tells their programs in application_name): "+
+			"bring every node to the release before this one, and start again", s.oldest, s.name, older)}
+	}
+	return nil
 }
 
 // instruct says which step failed and what to do about it.

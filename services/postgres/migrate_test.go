@@ -83,6 +83,22 @@ func TestNeighboursRunSideBySideUntilAContractShutsTheOlderOut(t *testing.T) {
 	}
 }
 
+func TestAStepIsNotMadeWhileANodeServesThatItWouldShutOut(t *testing.T) {
+	pool, u := fresh(t)
+	must(t, Migrate(t.Context(), pool, program(t, 3)))
+	o := plain
+	o.Forgetful, o.Program = true, 2
+	older := opened(t, u, o)
+	turnedAway(t, Migrate(t.Context(), pool, program(t, 4)), "0004_old_column.contract.sql", "nodes serve whose programs are older than 3", "pg_stat_activity")
+	if n := number(t, pool); n != 3 {
+		t.Errorf("a step that was refused left schema %d", n)
+	}
+	older.Close()
+	o.Program = 3 // control: the oldest that can run on
+	opened(t, u, o)
+	must(t, Migrate(t.Context(), pool, program(t, 4)))
+}
+
 func TestNodesThatStartAtOnceMakeEachStepOnce(t *testing.T) {
 	pool, u := fresh(t)
 	var nodes sync.WaitGroup

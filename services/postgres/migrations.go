@@ -103,8 +103,8 @@ func read(files fs.FS, name string) (step, error) {
 	return s, nil
 }
 
-// program is the number of this program.
-func (m Migrations) program() int { return len(m.steps) }
+// Program is the number of this program.
+func (m Migrations) Program() int { return len(m.steps) }
 
 // standing is what a database says of its schema.
 type standing struct {
@@ -118,16 +118,16 @@ func (m Migrations) refuse(at standing) error {
 	switch {
 	case at.component != "" && at.component != m.component:
 		return Refusals{fmt.Sprintf("the database is that of the %s: name another one for the %s", at.component, m.component)}
-	case at.oldest > m.program():
+	case at.oldest > m.Program():
 		return Refusals{fmt.Sprintf("the database has schema %d, on which programs older than %d cannot run, and this one is %d: run the newer program",
-			at.schema, at.oldest, m.program())}
+			at.schema, at.oldest, m.Program())}
 	}
 	return nil
 }
 
 // missing are the steps that a database does not have yet.
 func (m Migrations) missing(at standing) []step {
-	if at.schema >= m.program() {
+	if at.schema >= m.Program() {
 		return nil // a neighbour is newer, and this one still runs beside it
 	}
 	return m.steps[at.schema:]

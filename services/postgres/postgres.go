@@ -7,6 +7,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,15 +34,21 @@ const (
 type Options struct {
 	// Application is how the server calls the connections in pg_stat_activity and in its log.
 	Application string
+	// Program is the number of the program that serves from the database, where one
+	// does: its connections tell it behind their name, and no step that would shut it
+	// out is made meanwhile.
+	Program int
 	// Connections bounds the pool.
 	Connections int
 	// SurvivesNode demands that what is committed survives the loss of a database
 	// node: a commit waits for a standby.
 	SurvivesNode bool
+	// Lookups says that every statement looks up a few rows of tables that grow.
+	Lookups bool
 	// Forgetful takes a server that does not wait for its disk. For tests whose
 	// database nobody needs after them.
 	Forgetful bool
-	// Indexed has statements follow indexes alone wherever there is one to follow.
+	// Indexed has each of them go from row to row of an index, by one plan for all parameters.
 	Indexed bool
 }
 
@@ -58,8 +65,45 @@ func IsURL(database string) bool {
 // text; those without parameters go as they are. Each connection has the settings
 // of session, whatever the server's, the database's or the role's are.
 func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
-	if o.Application == "" || o.Connections < 1 {
-		return nil, errors.New("postgres: refusing to open without a name for the connections and a bound on their number")
+	if o.Connections < 1 {
+		return nil, errors.New("postgres: refusing to open without a bound on the number of connections")
+	}
+	config, err := configure(url, o)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(min(o.Connections, 10_000))
+	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3
+	config.PingTimeout = connectTimeout
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, explain(err, config.ConnConfig)
+	}
+	if err := Check(ctx, pool, o); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+// Connect opens one connection as those of a pool are, for who holds it as long
+// as it lasts.
+func Connect(ctx context.Context, url string, o Options) (*pgx.Conn, error) {
+	config, err := configure(url, o)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return nil, explain(err, config.ConnConfig)
+	}
+	return conn, nil
+}
+
+// configure says how connections are made.
+func configure(url string, o Options) (*pgxpool.Config, error) {
+	if o.Application == "" {
+		return nil, errors.New("postgres: refusing to open without a name for the connections")
 	}
 	config, err := parse(url)
 	if err != nil {
@@ -73,24 +117,21 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	}
 	c.OnNotice, c.DialFunc = note, dial
 	c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return examine(ctx, conn, o) }
-	config.MaxConns = int32(min(o.Connections, 10_000))
-	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3
-	config.PingTimeout = connectTimeout
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, explain(err, c)
+	return config, nil
+}
+
+// serving is the name of a connection, with the number of the program that serves by it.
+func serving(o Options) string {
+	if o.Program == 0 {
+		return o.Application
 	}
-	if err := Check(ctx, pool, o); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return pool, nil
+	return fmt.Sprintf("%s (schema %d)", o.Application, o.Program)
 }
 
 // session are the settings of every connection.
 func session(o Options) map[string]string {
 	settings := map[string]string{
-		"application_name": o.Application,
+		"application_name": serving(o),
 		"client_encoding":  "UTF8",
 		// Only the house's own tables; what a session makes for itself comes last.
 		"search_path": "public, pg_temp",
@@ -99,16 +140,24 @@ func session(o Options) map[string]string {
 		// What must hold is held by conditions and unique constraints, and tried again by
 		// none of the callers.
 		"default_transaction_isolation": "read committed",
+		// To compile a statement takes longer than to run one of the exchange's, and what a
+		// server believes of tables that it has not counted yet can have it do so.
+		"jit": "off",
 		// A commit is cut off by nothing; reads end with their call.
 		"statement_timeout":                   "0",
 		"idle_in_transaction_session_timeout": abandoned,
 		"standard_conforming_strings":         "on",
 		"log_parameter_max_length_on_error":   "0",
 	}
+	if o.Lookups {
+		// A connection keeps the plan of a statement. One that was made while a table had
+		// hardly a row would go through all of it when it has many.
+		settings["enable_seqscan"] = "off"
+	}
 	if o.Indexed {
-		// What a statement costs must not be guessed from figures that are of yesterday,
-		// or not there yet; nor turn with them from what is asked for to what there is.
-		for _, way := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
+		// What a statement costs must not turn with what was counted from what is asked
+		// for to what there is.
+		for _, way := range []string{"enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
 			settings[way] = "off"
 		}
 		settings["plan_cache_mode"] = "force_generic_plan"

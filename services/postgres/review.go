@@ -90,7 +90,7 @@ func Review(ctx context.Context, database string, o Options, m Migrations, ask f
 			return err
 		}
 		if !may {
-			return Refusals{fmt.Sprintf("the database has schema %d and this program needs %d, which its role may not make: %s", at.schema, m.program(), asOwner)}
+			return Refusals{fmt.Sprintf("the database has schema %d and this program needs %d, which its role may not make: %s", at.schema, m.Program(), asOwner)}
 		}
 	}
 	if at.schema == 0 || ask == nil {

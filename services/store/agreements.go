@@ -65,6 +65,7 @@ func (s *Store) putInForce(ctx context.Context, law *agreement.Law, use func(*ag
 	if err != nil {
 		return err
 	}
+	s.wakes.adopted()
 	if err := s.SeatMonitors(ctx); err != nil {
 		// The agreement is in force all the same; the next tick goes on.
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "monitors do not see all cases yet; tried again at the next tick", logline.Amiss(err))

@@ -68,16 +68,16 @@ func (tx *Tx) caseLinks(caseName string) ([]sightRow, error) {
 	return f.links, err
 }
 
-// link takes a link on the case that the call has made.
-func (f *caseFile) link(r sightRow) {
-	i := slices.IndexFunc(f.links, func(o sightRow) bool {
+// linked are links with one more, which takes the place of the same one of before.
+func linked(links []sightRow, r sightRow) []sightRow {
+	i := slices.IndexFunc(links, func(o sightRow) bool {
 		return o.holder == r.holder && o.link == r.link && o.via == r.via && o.subject == r.subject
 	})
 	if i < 0 {
-		f.links = append(f.links, r)
-		return
+		return append(links, r)
 	}
-	f.links[i] = r
+	links[i] = r
+	return links
 }
 
 // members returns the records of a case that are about a person in it: the case

@@ -44,21 +44,24 @@ type Call struct {
 
 // Tx is one changing call inside its transaction.
 type Tx struct {
-	ctx     context.Context
-	store   *Store
-	conn    *unwritten
-	caller  *identity.Caller
-	law     *agreement.Law
-	now     time.Time
-	touched map[string]*jisrv1.LogSubject
-	order   []string
-	rows    map[string]row       // as they are now, where the call knows
-	born    map[string]bool      // records that this call created
-	files   map[string]*caseFile // as far as the call knows them
-	moved   map[string]bool      // cases in which this call wrote anything
-	counted []string             // those of them that have their new epoch
-	sealed  map[string]bool      // whether a seal is in force in a case, where the call knows
-	taken   []string             // keys for its new subjects
+	ctx      context.Context
+	store    *Store
+	conn     *unwritten
+	drafting *drafting // nil where the call has its turn
+	caller   *identity.Caller
+	law      *agreement.Law
+	now      time.Time
+	touched  map[string]*jisrv1.LogSubject
+	order    []string
+	rows     map[string]row        // as they are now, where the call knows
+	born     map[string]bool       // records that this call created
+	files    map[string]*caseFile  // as far as the call knows them
+	moved    map[string]bool       // cases in which this call wrote anything
+	counted  []string              // those of them that have their new epoch
+	made     map[string][]sightRow // links that it made, by the record's name
+	holders  []any                 // under which the caller's links stand
+	sealed   map[string]bool       // whether a seal is in force in a case, where the call knows
+	taken    []string              // keys for its new subjects
 }
 
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
@@ -67,6 +70,10 @@ func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller)
 		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
 		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
+		made: make(map[string][]sightRow),
+	}
+	if c != nil {
+		tx.holders = holders(c)
 	}
 	tx.conn = &unwritten{transaction: conn, closing: make(map[string]bool), close: tx.showUnsealed}
 	return tx
@@ -97,28 +104,57 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	// The client's deadline ends with the hand-over to the writer: a commit that
 	// is cut off leaves nobody knowing.
 	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
-	var entry string
+	var written string
 	var tx *Tx
-	err = s.writer.do(ctx, func(conn transaction) (err error) {
+	begin := func(conn transaction) error {
 		docket.Clear()
 		if tx != nil {
 			tx.giveBack() // nothing was kept of an earlier run
 		}
-		tx = s.newTx(inside, conn, c)
+		if tx = s.newTx(inside, conn, c); tx.law != c.Law {
+			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
+		}
+		return conn.decidedBy(tx.law.Hash())
+	}
+	answer := func(reply M) (rendered proto.Message, e *entry, err error) {
+		if rendered, err = tx.render(reply); err != nil {
+			return nil, nil, err
+		}
+		if e, err = tx.changedEntry(call.RPC); err != nil {
+			return nil, nil, err
+		}
+		written = e.name
+		proto.Reset(empty)
+		proto.Merge(empty, rendered)
+		return rendered, e, nil
+	}
+	err = s.writer.change(ctx, call.RPC, func(conn *drafting) (d *draft, err error) {
+		if err = begin(conn); err != nil {
+			return nil, err
+		}
+		tx.drafting = conn
+		reply, err := f(tx)
+		if err != nil {
+			return nil, err
+		}
+		tx.settled()
+		rendered, e, err := answer(reply)
+		if err != nil {
+			return nil, err
+		}
+		return tx.drafted(key, body, rendered, e)
+	}, func(conn transaction) (err error) {
 		defer func() {
 			if err != nil { // and so nothing of this one is
 				tx.giveBack()
 			}
 		}()
-		if tx.law != c.Law {
-			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
-		}
-		if err := conn.decidedBy(tx.law.Hash()); err != nil {
+		if err := begin(conn); err != nil {
 			return err
 		}
 		done, err := tx.replay(key, body, empty)
 		if err != nil || done != "" {
-			entry = done
+			written = done
 			return err
 		}
 		reply, err := f(tx)
@@ -128,24 +164,22 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if err := tx.settle(); err != nil {
 			return err
 		}
-		rendered, err := tx.render(reply)
+		rendered, e, err := answer(reply)
 		if err != nil {
 			return err
 		}
-		if entry, err = tx.appendChanged(call.RPC); err != nil {
+		if err := conn.enter(e); err != nil {
 			return err
 		}
-		proto.Reset(empty)
-		proto.Merge(empty, rendered)
-		return tx.remember(key, body, rendered, entry)
+		return tx.remember(key, body, rendered, written)
 	})
 	if tx != nil {
-		s.recent.forget(tx.counted...)
+		s.written(tx.counted, err)
 	}
 	if err != nil {
 		return empty, err
 	}
-	docket.Finish(empty, entry)
+	docket.Finish(empty, written)
 	return empty, nil
 }
 
@@ -209,13 +243,19 @@ func (tx *Tx) remember(key, body []byte, reply proto.Message, entry string) erro
 	if key == nil {
 		return nil
 	}
-	encoded, err := proto.Marshal(reply)
+	row, err := tx.answered(key, body, reply, entry)
 	if err != nil {
 		return err
 	}
 	return tx.conn.fenced(`INSERT INTO idempotency(call, body, reply, entry, create_time) VALUES(?1,?2,?3,?4,?5)
 		ON CONFLICT (call) DO UPDATE SET body = excluded.body, reply = excluded.reply, entry = excluded.entry, create_time = excluded.create_time
-		WHERE idempotency.create_time < ?6`, key, body, encoded, entry, tx.now.UnixMicro(), tx.now.Add(-idempotencyAge).UnixMicro())
+		WHERE idempotency.create_time < ?6`, append(row, tx.now.Add(-idempotencyAge).UnixMicro())...)
+}
+
+// answered is the row of a call's answer.
+func (tx *Tx) answered(key, body []byte, reply proto.Message, entry string) ([]any, error) {
+	encoded, err := proto.Marshal(reply)
+	return []any{key, body, encoded, entry, tx.now.UnixMicro()}, err
 }
 
 // Forget forgets answers that are kept no longer, as many as do not hold others up.
@@ -234,8 +274,8 @@ func (s *Store) Forget(ctx context.Context) error {
 	})
 }
 
-// appendChanged writes the CHANGED entry of this call.
-func (tx *Tx) appendChanged(rpc string) (string, error) {
+// changedEntry is the CHANGED entry of this call.
+func (tx *Tx) changedEntry(rpc string) (*entry, error) {
 	leaf := audit.Leaf(tx.caller, jisrv1.LogEntry_KIND_CHANGED, rpc, tx.now)
 	leaf.SetAgreement(tx.law.Hash())
 	var subjects []*jisrv1.LogSubject
@@ -243,7 +283,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 		subject := tx.touched[name]
 		r, found, err := tx.find(name)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if found {
 			h := sha256.New()
@@ -255,11 +295,7 @@ func (tx *Tx) appendChanged(rpc string) (string, error) {
 		subjects = append(subjects, subject)
 	}
 	leaf.SetSubjects(subjects)
-	e, err := tx.store.newEntry(leaf)
-	if err != nil {
-		return "", err
-	}
-	return e.name, tx.conn.enter(e)
+	return tx.store.newEntry(leaf)
 }
 
 // touch notes a record for the log entry.

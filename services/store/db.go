@@ -56,6 +56,8 @@ type Store struct {
 	recent     *recent
 	failed     atomic.Bool
 	lawful     lawful
+	polls      <-chan time.Time // when Follow asks; tests hold it in their hands
+	wakes      *wakes           // nil where nobody else uses the database
 }
 
 // engine is a database behind the store.
@@ -90,7 +92,8 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	}
 	var err error
 	if postgres.IsURL(database) {
-		if s.engine, s.writer, err = openServer(ctx, database, o, s.lawful); err != nil {
+		s.wakes = newWakes(s.heard)
+		if s.engine, s.writer, err = openServer(ctx, database, o, s.lawful, s.wakes); err != nil {
 			err = fmt.Errorf("store: open: %w", err)
 		}
 	} else {
@@ -171,6 +174,20 @@ func number(conn querier, query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
+}
+
+// chunks are how many rows one statement takes. They are few, since a connection
+// keeps every statement that it has prepared.
+var chunks = [...]int{64, 16, 4, 1}
+
+// chunk is how many of n rows the next statement takes.
+func chunk(n int) int {
+	for _, most := range chunks {
+		if n >= most {
+			return most
+		}
+	}
+	return 0
 }
 
 func blob(r result, col int) []byte {

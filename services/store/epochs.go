@@ -32,10 +32,15 @@ func (tx *Tx) settle() error {
 	if err := tx.conn.write(); err != nil {
 		return err
 	}
+	return tx.conn.draw(tx.settled())
+}
+
+// settled are the cases in which this transaction has written.
+func (tx *Tx) settled() []string {
 	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
 	clear(tx.moved)
 	tx.counted = append(tx.counted, names...)
-	return tx.conn.draw(names)
+	return names
 }
 
 // movedCase is a case and its new epoch.
@@ -46,12 +51,18 @@ type movedCase struct {
 
 // newEpochs gives each of some cases a new epoch.
 func newEpochs(conn querier, cases []string) ([]movedCase, error) {
+	moved, rows := drawn(cases)
+	return moved, insertAll(conn, intoEpochs, rows)
+}
+
+// drawn are new epochs of cases, and the rows that are to say so.
+func drawn(cases []string) ([]movedCase, [][]any) {
 	epoch := newEpoch()
 	moved, rows := make([]movedCase, len(cases)), make([][]any, len(cases))
 	for i, name := range cases {
 		moved[i], rows[i] = movedCase{name, epoch}, []any{name, epoch}
 	}
-	return moved, insertAll(conn, intoEpochs, rows)
+	return moved, rows
 }
 
 // epochs are those of cases that were asked for or have moved of late, for the one

@@ -13,9 +13,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/logline"
 )
 
-// followEvery is how often a node asks which agreement is in force. It may hear
-// late and be wrong meanwhile, but nothing comes of that: what it would show or
-// change by another agreement is refused in the database.
+// followEvery is how often a node asks which agreement is in force, if no wake-up
+// has it ask before. It may hear late and be wrong meanwhile, but nothing comes of
+// that: what it would show or change by another agreement is refused in the database.
 const followEvery = time.Second
 
 // errOtherLaw says that this node does not understand the agreement in force.
@@ -24,7 +24,7 @@ var errOtherLaw = errors.New("store: the agreement in force cannot be read by th
 // lawful is how a node comes to the agreement that another one has adopted.
 type lawful struct {
 	turn   *sync.Mutex   // whoever sets what is in force on this node
-	asked  chan struct{} // somebody met another agreement in the database
+	asked  chan struct{} // somebody met another agreement in the database, or was told of one
 	astray *atomic.Bool  // the one in force cannot be read here
 }
 
@@ -38,13 +38,17 @@ func (s *Store) Follow(ctx context.Context, use func(*agreement.Law)) {
 	if !s.shared() {
 		return
 	}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
+	polls := s.polls
+	if polls == nil {
+		tick := time.NewTicker(followEvery)
+		defer tick.Stop()
+		polls = tick.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-polls:
 		case <-s.lawful.asked:
 		}
 		err := s.follow(ctx, use)

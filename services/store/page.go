@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
 )
@@ -135,9 +137,9 @@ func holderNames(q Query) string {
 	return names
 }
 
-// readAll reads records that the caller may know of by their names: its links to
-// them, then what they hold, then the consents in force of all they are about; and
-// keeps them. full says that some were left unread, which are not the first.
+// readAll reads records that the caller may know of by their names, each with the
+// caller's links to it, then the consents in force of all they are about; and keeps
+// them. full says that some were left unread, which are not the first.
 func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names []string) (read map[string]*view, full bool, err error) {
 	hs := holders(c)
 	room, named := inRoom(names)
@@ -145,28 +147,22 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 	for i := range views {
 		views[i] = &view{} // each by itself, since each is kept by itself
 	}
-	args := slices.Concat(named, hs, []any{s.Clock().UnixMicro(), int64(c.Law.Shelf(c.Role, t.Name))})
-	if err := each(conn, linksQuery(room, len(hs)), func(st result) error {
-		addLink(&views[st.ColumnInt(0)].loaded, st, 1)
-		return nil
-	}, args...); err != nil {
-		return nil, false, err
-	}
+	args := slices.Concat(hs, []any{s.Clock().UnixMicro(), int64(c.Law.Shelf(c.Role, t.Name))}, named)
 	held := 0
-	err = each(conn, recordsQuery(room), func(st result) error {
+	err = each(conn, recordsQuery(room, len(hs)), func(st result) error {
 		if held >= pageBytes && views[0].row.typ != nil {
 			return errFull
 		}
 		i := st.ColumnInt(0)
 		v := views[i]
-		v.row, v.loaded.Epoch = rowAt(st, 1, t, names[i]), st.ColumnInt64(1+columns)
+		v.row, v.loaded.Epoch = rowAt(st, 2, t, names[i]), st.ColumnInt64(2+columns)
 		held += len(v.row.header) + len(v.row.envelope)
-		return nil
-	}, named...)
+		return addLinks(&v.loaded, st.ColumnText(1))
+	}, args...)
 	if full = errors.Is(err, errFull); err != nil && !full {
 		return nil, false, err
 	}
-	views = slices.DeleteFunc(views, func(v *view) bool { return v.row.typ == nil })
+	views = slices.DeleteFunc(views, func(v *view) bool { return v.row.typ == nil || len(v.loaded.Standing.Links) == 0 })
 	if err := s.completeAll(conn, c, views); err != nil {
 		return nil, false, err
 	}
@@ -215,16 +211,39 @@ func numberedRows(n int) string {
 	return b.String()
 }
 
-// linksQuery asks for a caller's links to so many records.
-func linksQuery(names, holders int) string {
-	return "SELECT p.column1, " + linkColumns + " FROM (VALUES " + numberedRows(names) + `) p CROSS JOIN sight s
-		WHERE s.name = p.column2 AND s.holder IN (` + marks(holders) + ") AND " + standsNow
+// recordsQuery asks for so many records, each as one row with the caller's links to
+// it. They are looked up for each by itself: joined with all the names, PostgreSQL
+// would go through all that a holder knows of while sight has few rows, and keep to
+// that plan when it has many.
+func recordsQuery(names, holders int) string {
+	return "SELECT p.column1, (SELECT string_agg(s.link || ' ' || s.scope || ' ' || s.until_time || ' ' || s.via, ',') FROM sight s WHERE s.name = p.column2 AND s.holder IN (" +
+		marks(holders) + ") AND " + standsNow + "), " + recordColumns + " FROM (VALUES " + numberedRows(names) + ") p CROSS JOIN records r WHERE r.name = p.column2"
 }
 
-// recordsQuery asks for so many records, each as one row.
-func recordsQuery(names int) string {
-	return "SELECT p.column1, " + recordColumns + " FROM (VALUES " + numberedRows(names) + ") p CROSS JOIN records r WHERE r.name = p.column2"
+// addLinks takes links as recordsQuery writes them.
+func addLinks(l *agreement.Loaded, written string) error {
+	if written == "" {
+		return nil
+	}
+	for one := range strings.SplitSeq(written, ",") {
+		var numbers [3]int64
+		for i := range numbers {
+			number, rest, _ := strings.Cut(one, " ")
+			n, err := strconv.ParseInt(number, 10, 64)
+			if err != nil {
+				return errLink
+			}
+			numbers[i], one = n, rest
+		}
+		l.Standing.Links = append(l.Standing.Links, agreement.InForce{
+			Link: jisrv1.Link(numbers[0]), Scope: record.ClassSet(numbers[1]), Via: strings.Clone(one), //nolint:gosec // as it was written
+		})
+		keepUntil(l, numbers[2])
+	}
+	return nil
 }
+
+var errLink = errors.New("store: a link that is not understood")
 
 // completeAll is complete for several records.
 func (s *Store) completeAll(conn querier, c *identity.Caller, views []*view) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,15 +18,15 @@ import (
 const (
 	// lanes is how many transactions of changes a node has under way: while one waits
 	// for the disk, others write.
-	lanes = 4
+	lanes = 3
 	// patience bounds everything but a commit: a server that says nothing for so long
 	// is gone for this call.
 	patience = 20 * time.Second
 	// Connections is how many a node has at the most where nothing is said: one for
-	// each lane, one for the entries of reads, and those that read.
+	// each lane, one for the entries of reads, one for wake-ups, and those that read.
 	Connections = LeastConnections + 15
 	// LeastConnections leaves one to read.
-	LeastConnections = lanes + 2
+	LeastConnections = lanes + 3
 )
 
 // server is the store in a PostgreSQL database. All is read from the primary,
@@ -36,25 +37,29 @@ type server struct {
 	meter   Meter
 	lawful  lawful
 	numbers numbers
+	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
+	hush    context.CancelFunc // ends the wake-ups
 	ended   sync.WaitGroup
 }
 
-func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *writer, error) {
+func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) (engine, *writer, error) {
 	steps, err := postgres.Load(spoken{}, "exchange")
 	if err != nil {
 		return nil, nil, err
 	}
 	write := o.Server
+	write.Lookups, write.Program = true, steps.Program()
 	if write.Application == "" {
 		write.Application = "jisr"
 	}
-	read := write
+	read, alone := write, write
+	alone.Application += " wake-ups"
 	if write.Connections == 0 {
 		write.Connections = Connections
 	}
-	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-1)
+	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
 	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
@@ -77,12 +82,18 @@ func openServer(ctx context.Context, url string, o Options, l lawful) (engine, *
 		s.ended.Go(s.change)
 	}
 	s.ended.Go(s.append)
+	awake, hush := context.WithCancel(context.WithoutCancel(ctx))
+	s.hush = hush
+	s.ended.Go(func() {
+		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, alone) })
+	})
 	return s, &s.writer, nil
 }
 
 func (s *server) close() error {
 	s.changes.close()
 	s.entries.close()
+	s.hush()
 	s.ended.Wait()
 	s.readers.Close()
 	s.writers.Close()

@@ -40,14 +40,19 @@ const (
 func (s *server) change() {
 	for s.changes.wait() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
-		batch := s.changes.share(lanes, pgGroup)
+		batch := s.changes.share(int(lanes-s.busy.Load()), pgGroup)
+		s.busy.Add(1)
 		began := time.Now()
 		for _, j := range batch {
 			s.meter.Queued(began.Sub(j.asked))
 		}
+		if len(batch) > 1 && slices.ContainsFunc(batch, func(j *job) bool { return j.draft != nil }) {
+			batch = s.drafted(batch)
+		}
 		for len(batch) > 0 {
 			batch = s.commit(batch)
 		}
+		s.busy.Add(-1)
 	}
 }
 
@@ -129,7 +134,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 // again reports whether a call that others were in the way of is run again. It
 // comes first then, and begins with holding what it has turned out to need: a
 // call waits for others' cases while it holds none, or in the order of all.
-func (j *job) again(needs []string) bool {
+func (j *job) again(needs []need) bool {
 	j.needs = needs
 	j.tries++
 	return j.tries < rerunning && time.Since(j.asked) < patience

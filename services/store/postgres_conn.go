@@ -11,7 +11,6 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // unsent bounds what waits to be sent.
@@ -40,7 +39,7 @@ type pgConn struct {
 	// holding are those that the running call was the first to hold: they are let go
 	// when it is undone.
 	holding []string
-	needs   []string // the records whose cases the running call has asked for
+	needs   []need // what the running call has asked for
 	numbers *numbers
 	kinds   []jisrv1.LogEntry_Kind
 }
@@ -122,59 +121,6 @@ func (c *pgConn) decidedBy(hash string) error {
 		return c.flush()
 	}
 	return c.failed
-}
-
-// hold locks the row of a record's case. A record that lies in no case has no
-// such row, and its revision alone is its fence.
-func (c *pgConn) hold(name string, holders ...any) func(string) error {
-	n, ok := record.ParseName(name)
-	key, query := n.Case, "SELECT 1 FROM epochs WHERE case_name = ?"
-	if key == "" {
-		key, query = name, "SELECT 1 FROM epochs WHERE case_name = (SELECT case_name FROM records WHERE name = ?)"
-	}
-	if ok && !c.held[key] {
-		args := []any{key}
-		if len(holders) > 0 {
-			query += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + marks(len(holders)) + "))"
-			args = append(append(args, name), holders...)
-		}
-		query += " FOR UPDATE"
-		if !c.first || len(c.needs) > 0 {
-			query += " NOWAIT"
-		}
-		c.needs = append(c.needs, name)
-		c.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() > 0 {
-				c.held[key] = true
-				c.holding = append(c.holding, key)
-			}
-			return nil
-		})
-	}
-	return func(caseName string) error {
-		if caseName != "" && !c.held[key] {
-			return errBehind // somebody made the link while the case was asked for
-		}
-		return nil
-	}
-}
-
-// holdAll holds the cases that a call has turned out to need, in one order: those
-// who wait for several all wait in the same.
-func (c *pgConn) holdAll(needs []string) {
-	args := make([]any, len(needs))
-	for i, name := range needs {
-		args[i] = name
-	}
-	c.queue(`SELECT case_name FROM epochs WHERE case_name IN (SELECT case_name FROM records WHERE name IN (`+marks(len(needs))+`))
-		ORDER BY case_name FOR UPDATE`, args...).Query(func(r pgx.Rows) error {
-		for r.Next() {
-			key := string(r.RawValues()[0])
-			c.held[key] = true
-			c.holding = append(c.holding, key)
-		}
-		return r.Err()
-	})
 }
 
 // numbers are numbers for entries of the log, of which a node takes many from the

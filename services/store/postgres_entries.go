@@ -31,7 +31,7 @@ const appendQuery = `WITH e AS (
 			WITH ORDINALITY AS e(name, time, leaf, salt, commitment, law, n)
 	), moved AS (
 		SELECT s.n FROM unnest($7::bigint[], $8::text[], $9::bigint[]) AS s(n, case_name, epoch)
-			LEFT JOIN epochs c ON c.case_name = s.case_name WHERE COALESCE(c.epoch, 0) <> s.epoch
+			WHERE COALESCE((SELECT c.epoch FROM epochs c WHERE c.case_name = s.case_name), 0) <> s.epoch
 	), written AS (
 		INSERT INTO log_entries(name, time, leaf, salt, commitment)
 			SELECT name, time, leaf, salt, commitment FROM e

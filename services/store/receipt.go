@@ -1,8 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -27,7 +30,8 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 }
 
 // stand puts on the docket how the caller stands now to all that it touched: its
-// links by one statement, and by another the consents in force.
+// links, asked for by one statement where the call does not know them, and by
+// another the consents in force.
 func (tx *Tx) stand() error {
 	var touched []*view
 	for _, name := range tx.order {
@@ -39,7 +43,13 @@ func (tx *Tx) stand() error {
 			touched = append(touched, &view{row: r})
 		}
 	}
-	if err := tx.links(touched); err != nil {
+	var asked []*view
+	for _, t := range touched {
+		if !tx.known(t) {
+			asked = append(asked, t)
+		}
+	}
+	if err := tx.links(asked); err != nil {
 		return err
 	}
 	if err := tx.store.completeAll(tx.conn, tx.caller, touched); err != nil {
@@ -56,23 +66,58 @@ func (tx *Tx) stand() error {
 	return nil
 }
 
+// known adds the caller's links to what it touched where the call knows them: to a
+// record that it made they are those that it made, and to another those of before,
+// unless it made or ended any.
+func (tx *Tx) known(t *view) bool {
+	if tx.conn.relinked {
+		return false
+	}
+	var own []sightRow
+	for _, r := range tx.made[t.row.name] {
+		if slices.Contains(tx.holders, any(r.holder)) {
+			own = append(own, r)
+		}
+	}
+	if !tx.born[t.row.name] {
+		before, ok := agreement.DocketFrom(tx.ctx).Loaded(t.row.name)
+		if !ok || len(own) > 0 {
+			return false
+		}
+		t.loaded.Standing.Links, t.loaded.Until = before.Standing.Links, before.Until
+		return true
+	}
+	if sealed, known := tx.sealed[t.row.caseName]; sealed || !known && !tx.born[t.row.caseName] {
+		return false
+	}
+	now, shelf := tx.store.Clock().UnixMicro(), tx.law.Shelf(tx.caller.Role, t.row.typ.Name)
+	for _, r := range own {
+		if shelf.Has(r.link) && (r.until == 0 || r.until > now) {
+			t.loaded.Standing.Links = append(t.loaded.Standing.Links, agreement.InForce{Link: r.link, Scope: r.scope, Via: r.via})
+			keepUntil(&t.loaded, r.until)
+		}
+	}
+	return true
+}
+
 // touchedTogether is how many records one statement asks about: a call mostly touches no more.
 const touchedTogether = 4
 
 // links adds the caller's links to each of what it touched.
 func (tx *Tx) links(touched []*view) error {
-	hs := holders(tx.caller)
+	hs := tx.holders
+	query := touchedQuery(len(hs))
 	for some := range slices.Chunk(touched, touchedTogether) {
 		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
 		at := make(map[string]*view, len(some))
 		for i := range args {
 			args[i] = "" // no record's name, so that the query has one text
 		}
-		for i := range some {
-			args[i], at[some[i].row.name] = some[i].row.name, some[i]
+		for i, t := range some {
+			args[i], at[t.row.name] = t.row.name, t
 		}
 		args = append(append(args, hs...), tx.store.Clock().UnixMicro())
-		err := each(tx.conn, touchedQuery(len(hs)), func(st result) error {
+		err := each(tx.conn, query, func(st result) error {
 			t := at[st.ColumnText(links)]
 			if tx.law.Shelf(tx.caller.Role, t.row.typ.Name).Has(jisrv1.Link(st.ColumnInt(0))) {
 				addLink(&t.loaded, st, 0)
@@ -86,8 +131,26 @@ func (tx *Tx) links(touched []*view) error {
 	return nil
 }
 
-// touchedQuery is sightQuery for several records.
+// touchedQuery is sightQuery for several records: for each of them by itself. Joined
+// with their names, or asked for them by a list, PostgreSQL would find links by their
+// holder while sight has few rows, and keep to that plan when it has many.
 func touchedQuery(holders int) string {
-	return "SELECT " + linkColumns + ", s.name FROM (VALUES " + rows(touchedTogether) + ") n CROSS JOIN (VALUES " + rows(holders) + `) h CROSS JOIN sight s
-		WHERE s.name = n.column1 AND s.holder = h.column1 AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)`
+	if known, ok := touchedTexts.Load(holders); ok {
+		return known.(string)
+	}
+	hs := make([]string, holders)
+	for i := range hs {
+		hs[i] = fmt.Sprintf("(?%d)", touchedTogether+1+i)
+	}
+	all := make([]string, touchedTogether)
+	for i := range all {
+		all[i] = fmt.Sprintf("SELECT %s, s.name FROM (VALUES %s) h CROSS JOIN sight s WHERE s.holder = h.column1 AND s.name = ?%d"+
+			" AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?%d)", linkColumns, strings.Join(hs, ","), i+1, touchedTogether+holders+1)
+	}
+	text := strings.Join(all, " UNION ALL ")
+	touchedTexts.Store(holders, text)
+	return text
 }
+
+// touchedTexts are the texts of touchedQuery: agencies have few different numbers of holders.
+var touchedTexts sync.Map

@@ -201,6 +201,15 @@ func (r *recent) forget(cases ...string) {
 	}
 }
 
+// forgetAll gives up everything that is kept.
+func (r *recent) forgetAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.cases {
+		c.forgotten++
+	}
+}
+
 func (r *recent) drop(v *recentView) {
 	v.leave()
 	delete(r.views, v.key)

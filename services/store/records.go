@@ -19,11 +19,13 @@ func (tx *Tx) View(name string, m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	held := tx.conn.hold(name, holders(tx.caller)...)
+	held := tx.conn.hold(name, tx.holders...)
 	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
 	if err != nil {
+		tx.drafting.missed()
 		return err
 	}
+	tx.drafting.saw(l)
 	if err := fill(m, r); err != nil {
 		return err
 	}
@@ -64,6 +66,7 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	held := tx.conn.hold(name)
 	// What waits to be written is among those rows.
 	if r, found, err = loadRow(tx.conn.transaction, name); !found || err != nil {
+		tx.drafting.missed()
 		return r, false, err
 	}
 	tx.rows[name] = r

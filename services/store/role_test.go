@@ -105,6 +105,8 @@ func TestTheRoleOfANodeChangesNoSchemaAndNothingThatWasWrittenDown(t *testing.T)
 		"SET session_replication_role = replica", "SELECT pg_read_file('postgresql.conf')")
 	_, err := node.Exec(context.Background(), "INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES('', 0, '', '', '')")
 	must(t, err) // control: it may append
+	_, err = node.Exec(context.Background(), "LISTEN "+store.WakeChannel+"; SELECT pg_notify('"+store.WakeChannel+"', '')")
+	must(t, err) // and wake other nodes, for which it needs no right of its own
 }
 
 func TestTheRoleOfBackupsReadsEverythingAndWritesNothing(t *testing.T) {

@@ -48,8 +48,8 @@ func (tx *Tx) NamedBySeals(caseName string, persons []string, agency string) err
 	for _, p := range persons {
 		args = append(args, p)
 	}
-	closed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM seals l WHERE l.case_name = ? AND NOT EXISTS
-		(SELECT 1 FROM seals n WHERE n.name = l.name AND n.agency = ?) AND l.subject IN (''`+strings.Repeat(",?", len(persons))+`))`, args...)
+	closed, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM seals l WHERE l.case_name = ? AND
+		(SELECT COUNT(*) FROM seals n WHERE n.name = l.name AND n.agency = ?) = 0 AND l.subject IN (''`+strings.Repeat(",?", len(persons))+`))`, args...)
 	if err != nil || closed == 0 {
 		return err
 	}

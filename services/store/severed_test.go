@@ -30,6 +30,9 @@ type line struct {
 	open  map[net.Conn]bool
 	names map[string]string // statements by the name under which the driver keeps them
 	cut   func(statement string) cut
+	held  chan struct{}
+	// release lets what is held go on.
+	release func()
 }
 
 // cut is what happens to a statement on the line.
@@ -37,6 +40,7 @@ type cut int
 
 const (
 	through cut = iota
+	held        // it waits, and what comes after it
 	before      // it does not reach the server
 	after       // its answer does not reach the node
 )
@@ -46,15 +50,17 @@ func lineTo(t *testing.T, database string) (*line, string) {
 	t.Helper()
 	u, err := url.Parse(database)
 	must(t, err)
-	l := &line{t: t, network: "tcp", server: u.Host, open: make(map[net.Conn]bool), names: make(map[string]string)}
+	l := &line{t: t, network: "tcp", server: u.Host, open: make(map[net.Conn]bool), names: make(map[string]string), held: make(chan struct{})}
 	if dir := u.Query().Get("host"); dir != "" {
 		l.network, l.server = "unix", dir+"/.s.PGSQL.5432"
 	}
+	l.release = sync.OnceFunc(func() { close(l.held) })
 	l.listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	l.ended.Go(l.accept)
 	t.Cleanup(func() {
 		must(t, l.listener.Close())
+		l.release()
 		l.sever()
 		l.ended.Wait()
 	})
@@ -98,6 +104,8 @@ func (l *line) accept() {
 		l.ended.Go(func() {
 			l.pass(node, server, func(chunk []byte) bool {
 				switch l.look(chunk) {
+				case held:
+					<-l.held
 				case before:
 					return false
 				case after:

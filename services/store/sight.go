@@ -185,8 +185,9 @@ func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) 
 	}
 	tx.conn.sight.put(sightKey{r.holder, name, r.via, r.subject, r.link},
 		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until, 1)
+	tx.made[name] = linked(tx.made[name], r)
 	if f := tx.files[name]; f != nil && f.linked {
-		f.link(r)
+		f.links = linked(f.links, r)
 	}
 }
 

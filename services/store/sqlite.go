@@ -21,8 +21,9 @@ import (
 // file is the store in a file of SQLite.
 type file struct {
 	*single
-	path string
-	pool *sqlitex.Pool
+	path    string
+	pool    *sqlitex.Pool
+	drawnUp chan struct{} // the last draft has been made
 	// alone is held while this process serves the file.
 	alone *os.File
 
@@ -92,16 +93,20 @@ func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, err
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool, end: make(chan struct{})}
+	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool, drawnUp: make(chan struct{}), end: make(chan struct{})}
 	f.journal, err = openJournal(path, conn, meter, f.forgot)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
 	}
 	f.ended.Go(f.posts)
+	f.drafts = newQueue()
+	go f.draft()
 	return f, &f.writer, nil
 }
 
 func (f *file) close() error {
+	f.drafts.close()
+	<-f.drawnUp
 	close(f.end)
 	f.ended.Wait()
 	f.journal.close()

@@ -35,6 +35,7 @@ type single struct {
 	broken  atomic.Bool   // the disk refused to keep what it took
 	due     chan struct{} // it is time to move the log
 	long    atomic.Bool   // the log is longer than it should be
+	near    atomic.Bool   // and all but the last of it has been moved
 	pending int           // calls since the last checkpoint; only run touches it
 	epochs  *epochs
 	// adopting is held while another agreement is in force whose transaction has not
@@ -69,6 +70,9 @@ func (w *single) run() {
 		runtime.Gosched() // whoever can run now and is about to ask comes along
 		batch := w.changes.take(group)
 		w.commit(batch)
+		if w.near.Swap(false) {
+			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
+		}
 		for _, j := range batch {
 			w.pending += max(1, j.posted)
 		}
@@ -76,10 +80,6 @@ func (w *single) run() {
 			continue
 		}
 		w.pending = 0
-		if w.long.Load() {
-			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
-			continue
-		}
 		select {
 		case w.due <- struct{}{}:
 		default: // it is being moved
@@ -92,6 +92,7 @@ func (w *single) move() {
 	defer close(w.moved)
 	for range w.due {
 		w.checkpoint(w.mover)
+		w.near.Store(w.long.Load()) // what is left is what came meanwhile
 	}
 }
 
@@ -128,7 +129,11 @@ func (w *single) commit(batch []*job) {
 	w.conn.kinds, w.conn.moved = w.conn.kinds[:0], w.conn.moved[:0]
 	defer w.adopted()
 	err := exec(w.conn, "BEGIN IMMEDIATE")
-	for _, j := range batch {
+	rest := batch
+	if err == nil {
+		rest, err = w.drafted(batch)
+	}
+	for _, j := range rest {
 		if err != nil {
 			break
 		}

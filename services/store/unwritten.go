@@ -19,6 +19,7 @@ type unwritten struct {
 	deliveries waiting[string]         // by name
 	closing    map[string]bool         // cases whose seals are to close what waits
 	close      func(name string) error // does so for one
+	relinked   bool                    // links were ended, or opened or closed by a seal
 }
 
 // sightKey is what one row of sight differs by from another.
@@ -62,6 +63,7 @@ func (w *waiting[K]) take() [][]any {
 // waiting: before any statement that names one of their tables.
 
 func (u *unwritten) exec(query string, args ...any) error {
+	u.relinked = u.relinked || strings.Contains(query, "sight")
 	if err := u.writeFor(query); err != nil {
 		return err
 	}
@@ -103,11 +105,7 @@ func (u *unwritten) write() error {
 	if u.empty() {
 		return nil
 	}
-	records := make([][]any, len(u.records))
-	for i, r := range u.records {
-		records[i] = []any{r.name, r.typ.Name, r.caseName, r.subject, r.created, r.state, r.revision, r.header, r.envelope}
-	}
-	changed := u.changed
+	records, changed := u.newRecords(), u.changed
 	u.records, u.changed = nil, nil
 	if err := insertAll(u.transaction, intoRecords, records); err != nil {
 		return err
@@ -127,12 +125,22 @@ func (u *unwritten) write() error {
 	}
 	cases := slices.Sorted(maps.Keys(u.closing))
 	clear(u.closing)
+	u.relinked = u.relinked || len(cases) > 0
 	for _, name := range cases {
 		if err := u.close(name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// newRecords are the rows of the records that the call has made.
+func (u *unwritten) newRecords() [][]any {
+	rows := make([][]any, len(u.records))
+	for i, r := range u.records {
+		rows[i] = []any{r.name, r.typ.Name, r.caseName, r.subject, r.created, r.state, r.revision, r.header, r.envelope}
+	}
+	return rows
 }
 
 // created notes a new record, and altered one that is there.
@@ -164,10 +172,15 @@ func wideInsert(table, columns, conflict string) (w wide) {
 	return w
 }
 
+const (
+	sightColumns = "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible"
+	sightName    = 4 // of those columns
+	sightAgain   = " ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time"
+)
+
 var (
-	intoRecords = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
-	intoSight   = wideInsert("sight", "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible",
-		" ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time")
+	intoRecords    = wideInsert("records", "name, type, case_name, subject, create_time, state, revision, header, envelope", "")
+	intoSight      = wideInsert("sight", sightColumns, sightAgain)
 	intoDeliveries = wideInsert("deliveries", "name, agency, case_name, notification, state, lease_until", "")
 	intoSubjects   = wideInsert("log_subjects", "record, time, seq", " ON CONFLICT DO NOTHING")
 	intoEpochs     = wideInsert("epochs", "case_name, epoch", " ON CONFLICT (case_name) DO UPDATE SET epoch = excluded.epoch")

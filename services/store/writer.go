@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -31,6 +33,9 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
+	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
+	company atomic.Int64
+	turns   sync.Map // by rpc, how many of its next calls are not drafted
 }
 
 // job is the work of one call.
@@ -38,6 +43,10 @@ type job struct {
 	work func(transaction) error
 	// showing is the entry of a read, in place of work, where a server writes both.
 	showing *showing
+	// draft drafts what work does; drafted is what came of it, nil where it needs its turn.
+	draft   func(*drafting) (*draft, error)
+	drafted *draft
+	turns   *atomic.Int64
 	// posted is how many entries the work posts. It fails with its whole transaction
 	// and needs no savepoint of its own.
 	posted int
@@ -46,9 +55,10 @@ type job struct {
 	// take takes effect outside of the database, and undo takes that back where the
 	// transaction was not kept after all, before anything else is written.
 	take, undo func()
-	tries      int      // runs of which nothing was kept
-	needs      []string // records whose cases it has turned out to need
-	stale      bool     // it has met a connection of a server that is no more
+	tries      int    // runs of which nothing was kept
+	needs      []need // what it has turned out to need
+	agency     string
+	stale      bool // it has met a connection of a server that is no more
 	asked      time.Time
 	err        error
 	done       chan struct{}
@@ -62,6 +72,32 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 	return w.take(ctx, w.changes, &job{work: work})
 }
 
+// undrafted is for how many calls of an rpc nothing is drafted after one needed its
+// turn by what it does. Some kinds always do, and others where a case is sealed.
+const undrafted = 32
+
+// few is how many changes at a time are better written one after the other: a draft
+// is a look of its own at what the writer has at hand.
+const few = 2
+
+// change is do for work that may be drafted.
+func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (*draft, error), work func(transaction) error) error {
+	defer w.company.Add(-1)
+	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
+	turns := kept.(*atomic.Int64)
+	q, j := w.changes, &job{work: work, turns: turns}
+	switch {
+	case w.company.Add(1) <= few:
+	case turns.Load() > 0:
+		turns.Add(-1)
+	default:
+		if j.draft = draft; w.drafts != nil {
+			q = w.drafts
+		}
+	}
+	return w.take(ctx, q, j)
+}
+
 // doAndTake is do for work that takes effect outside of the database too.
 func (w *writer) doAndTake(ctx context.Context, work func(transaction) error, take, undo func()) error {
 	return w.take(ctx, w.changes, &job{work: work, alone: true, take: take, undo: undo})
@@ -71,8 +107,8 @@ func (w *writer) take(ctx context.Context, q *queue, j *job) error {
 	if ctx.Err() != nil {
 		return contextFault(ctx)
 	}
-	j.asked, j.done = time.Now(), make(chan struct{})
-	if !q.put(agencyOf(ctx), j) {
+	j.asked, j.done, j.agency = time.Now(), make(chan struct{}), agencyOf(ctx)
+	if !q.put(j.agency, j) {
 		return fault.New(fault.StoreUnavailable)
 	}
 	<-j.done

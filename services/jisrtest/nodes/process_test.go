@@ -2,6 +2,7 @@ package nodes_test
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type node struct {
 	line            *line
 	cases, keys     string // as this node reaches them
 	file            string
+	program         string // jisrd as it is built here, if empty
 	listen, metrics string
 
 	process *exec.Cmd
@@ -58,7 +60,7 @@ func (n *node) restart() {
 func (n *node) tryStart() bool {
 	n.t.Helper()
 	n.must(os.WriteFile(n.file, fmt.Appendf(nil, configuration+n.more, n.listen, n.cases, n.keys, n.metrics), 0o600))
-	n.process = exec.Command(jisrd, "--config", n.file)
+	n.process = exec.Command(cmp.Or(n.program, jisrd), "--config", n.file)
 	// No process outlives a test run, however that ends.
 	n.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stderr, err := n.process.StderrPipe()
