@@ -18,12 +18,9 @@ func (s *Store) Keeps(c *identity.Caller, name string) bool {
 // WakeChannel is where nodes hear each other.
 const WakeChannel = wakeChannel
 
-// Listing are the texts by which lists read, and nothing else does.
+// Listing are the texts by which lists read records, and nothing else does.
 func Listing() (texts []string) {
-	for holders := range 6 {
-		for _, q := range []Query{{}, {State: 1}} {
-			texts = append(texts, numberPlaceholders(namesText(q, holders+1)))
-		}
+	for holders := range 20 {
 		for _, room := range rooms {
 			texts = append(texts, numberPlaceholders(recordsQuery(room, holders+1)))
 		}
@@ -42,6 +39,7 @@ func Statements() (texts []string) {
 	})
 	// Agencies act in few or many territories.
 	for holders := range 6 {
+		texts = append(texts, numberPlaceholders(namesText(Query{}, holders+1)), numberPlaceholders(namesText(Query{State: 1}, holders+1)))
 		texts = append(texts, numberPlaceholders(touchedQuery(holders+1)), numberPlaceholders(sightQuery(linkColumns+", "+recordColumns, recordJoin, holders+1)))
 	}
 	return append(texts, appendQuery)

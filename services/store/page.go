@@ -236,7 +236,7 @@ func addLinks(l *agreement.Loaded, written string) error {
 			numbers[i], one = n, rest
 		}
 		l.Standing.Links = append(l.Standing.Links, agreement.InForce{
-			Link: jisrv1.Link(numbers[0]), Scope: record.ClassSet(numbers[1]), Via: strings.Clone(one), //nolint:gosec // as it was written
+			Link: jisrv1.Link(numbers[0]), Scope: record.ClassSet(numbers[1]), Via: strings.Clone(one),
 		})
 		keepUntil(l, numbers[2])
 	}
