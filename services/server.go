@@ -58,13 +58,15 @@ const (
 	window = 64 << 10
 )
 
-// Options are what a server is made of; all are required but Budgets, Metrics and Tracing.
+// Options are what a server is made of; all are required but Recent, Budgets, Metrics and Tracing.
 type Options struct {
 	// Database is the path of the embedded store's file, or the postgres:// URL of
 	// the database that several nodes share.
 	Database string
 	// Postgres is what is demanded of a PostgreSQL server beyond what always is.
 	Postgres postgres.Options
+	// Recent bounds the records that are kept in memory after they were read, in bytes; the store's default when 0.
+	Recent int
 	// Keyring holds the data keys.
 	Keyring *keyring.Ring
 	// Law returns the agreement in force.
@@ -141,7 +143,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
-		Meter: meter(o.Metrics), Server: o.Postgres,
+		Meter: meter(o.Metrics), Recent: o.Recent, Server: o.Postgres,
 	})
 	if err != nil {
 		return nil, err

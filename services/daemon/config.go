@@ -30,6 +30,8 @@ type Config struct {
 	KeyEncryptionKey string `yaml:"key_encryption_key"`
 	// Postgres says what is wanted of databases in PostgreSQL.
 	Postgres Postgres `yaml:"postgres"`
+	// RecordsInMemory is how many MiB of records are kept, sealed, after they were read.
+	RecordsInMemory int `yaml:"records_in_memory"`
 	// TLS is the server's own material.
 	TLS TLS `yaml:"tls"`
 	// Budgets bound what each agency may ask for.

@@ -92,8 +92,8 @@ func Open(ctx context.Context, c *Config, version string, log *slog.Logger) (_ *
 	d.server, err = services.New(ctx, services.Options{
 		Database: c.Database, Postgres: c.demands(), Keyring: d.ring, Law: d.law.Load, Use: d.law.Store, Material: material, Revocation: revocation,
 		TrustDomain: c.TrustDomain, Clock: time.Now, Random: rand.Reader, Log: log,
-		Fatal: d.fail,
-		Tick:  tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
+		Fatal: d.fail, Recent: c.RecordsInMemory << 20,
+		Tick: tick, Budgets: budget.Limits(c.Budgets), Metrics: d.metrics, Tracing: d.tracing,
 		About: agreements.Server{Version: version, Development: c.Development},
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package jisrtest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,10 +30,11 @@ func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testin
 	}
 	refused(getVictim(judgeOf(p), p.First))(t, fault.NotFound)
 	refused(getVictim(p.AsFor(jisrtest.Police, jisrv1.Role_ROLE_COUNTER_TRAFFICKING, jisrv1.Purpose_PURPOSE_PROTECTION), p.First))(t, fault.NotFound)
-	for _, v := range got(police.ListVictims(ctx, jisrv1.ListVictimsRequest_builder{Parent: p.Case}.Build()))(t).GetVictims() {
-		if v.GetName() == p.First {
-			t.Error("a list shows what is no longer there")
-		}
+	if listed := listedVictim(t, police, p.First); !proto.Equal(first, listed) {
+		t.Errorf("what is read again in a list reads\n%v\nand read\n%v", listed, first)
+	}
+	if listedVictim(t, judgeOf(p), p.First) != nil {
+		t.Error("a list shows what was read before to somebody else")
 	}
 	explain := jisrv1.ExplainAccessRequest_builder{Name: p.First}.Build()
 	refused(police.ExplainAccess(ctx, explain))(t, fault.NotFound)
@@ -57,7 +59,34 @@ func TestWhatIsReadAgainIsAnsweredAndLoggedAsItWasReadAndForNobodyElse(t *testin
 	}
 }
 
+// listedVictim is a victim as it stands in a list of its case; nil where it does not.
+func listedVictim(t testing.TB, c *jisrtest.Client, name string) *jisrv1.Victim {
+	t.Helper()
+	parent, _, _ := strings.Cut(name, "/victims/")
+	for _, v := range got(c.ListVictims(ctx, jisrv1.ListVictimsRequest_builder{Parent: parent}.Build()))(t).GetVictims() {
+		if v.GetName() == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// victimByName is a victim as it is read by its name; nil where it is not found.
+func victimByName(t testing.TB, c *jisrtest.Client, name string) *jisrv1.Victim {
+	t.Helper()
+	v, err := getVictim(c, name)
+	if jisrtest.Reason(err) == fault.NotFound {
+		return nil
+	}
+	return got(v, err)(t)
+}
+
 func TestWhatWasReadBeforeIsNotShownOnceItsCaseHasMoved(t *testing.T) {
+	t.Run("by name", func(t *testing.T) { isNotShownOnceItsCaseHasMoved(t, victimByName) })
+	t.Run("in a list", func(t *testing.T) { isNotShownOnceItsCaseHasMoved(t, listedVictim) })
+}
+
+func isNotShownOnceItsCaseHasMoved(t *testing.T, look func(testing.TB, *jisrtest.Client, string) *jisrv1.Victim) {
 	m := &moment{}
 	p := baghdad(t, jisrtest.WithClock(m.now))
 	p.Notify(jisrtest.Foreign)
@@ -72,11 +101,8 @@ func TestWhatWasReadBeforeIsNotShownOnceItsCaseHasMoved(t *testing.T) {
 	}
 	shown := func(c *jisrtest.Client, name string, what func(*jisrv1.Victim) bool) func() bool {
 		return func() bool {
-			v, err := getVictim(c, name)
-			if jisrtest.Reason(err) == fault.NotFound {
-				return false
-			}
-			return what(got(v, err)(t))
+			v := look(t, c, name)
+			return v != nil && what(v)
 		}
 	}
 	there := func(*jisrv1.Victim) bool { return true }

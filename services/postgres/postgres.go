@@ -48,6 +48,8 @@ type Options struct {
 	// Forgetful takes a server that does not wait for its disk. For tests whose
 	// database nobody needs after them.
 	Forgetful bool
+	// Indexed has each of them go from row to row of an index, by one plan for all parameters.
+	Indexed bool
 }
 
 // IsURL reports whether a database is named as a PostgreSQL URL; it is a path else.
@@ -151,6 +153,14 @@ func session(o Options) map[string]string {
 		// A connection keeps the plan of a statement. One that was made while a table had
 		// hardly a row would go through all of it when it has many.
 		settings["enable_seqscan"] = "off"
+	}
+	if o.Indexed {
+		// What a statement costs must not turn with what was counted from what is asked
+		// for to what there is.
+		for _, way := range []string{"enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
+			settings[way] = "off"
+		}
+		settings["plan_cache_mode"] = "force_generic_plan"
 	}
 	return settings
 }

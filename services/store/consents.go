@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -49,15 +51,10 @@ type consentInForce struct {
 // consents calls f with each consent of those persons in force that opens classes
 // to a caller in its role and for its purpose.
 func (s *Store) consents(conn querier, c *identity.Caller, subjects []string, f func(consentInForce) error) error {
-	for len(subjects) > 0 {
-		some := subjects[:chunk(len(subjects))]
-		subjects = subjects[len(some):]
-		args := make([]any, 0, len(some)+4)
-		for _, subject := range some {
-			args = append(args, subject)
-		}
+	for some := range slices.Chunk(subjects, pageMax) {
+		room, args := inRoom(some)
 		args = append(args, int(c.Role), int(c.Purpose), "agencies/"+c.Agency, s.Clock().UnixMicro())
-		if err := each(conn, consentQuery(len(some)), func(st result) error {
+		if err := each(conn, consentQuery(room), func(st result) error {
 			return f(consentInForce{st.ColumnText(0), st.ColumnText(1), st.ColumnText(2) != "", record.ClassSet(st.ColumnInt64(3)), st.ColumnInt64(4)})
 		}, args...); err != nil {
 			return err

@@ -38,7 +38,7 @@ type Options struct {
 	Fatal func(error)
 	// Meter is told what the writer does; nobody when nil.
 	Meter Meter
-	// Recent bounds what is kept of records that were read, in bytes; 16 MiB if 0, none if negative.
+	// Recent bounds what is kept of records that were read, in bytes; the constant of that name if 0, none if negative.
 	Recent int
 	// Server is what is demanded of a PostgreSQL server beyond what always is; it
 	// has no meaning for a file. Its name and its bound have defaults.

@@ -60,6 +60,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		write.Connections = Connections
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
+	read.Indexed = true
 	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err

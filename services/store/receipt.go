@@ -33,20 +33,20 @@ func (tx *Tx) render(reply proto.Message) (proto.Message, error) {
 // links, asked for by one statement where the call does not know them, and by
 // another the consents in force.
 func (tx *Tx) stand() error {
-	var touched []onPage
+	var touched []*view
 	for _, name := range tx.order {
 		r, found, err := tx.find(name)
 		if err != nil {
 			return err
 		}
 		if found {
-			touched = append(touched, onPage{row: r})
+			touched = append(touched, &view{row: r})
 		}
 	}
-	var asked []*onPage
-	for i := range touched {
-		if !tx.known(&touched[i]) {
-			asked = append(asked, &touched[i])
+	var asked []*view
+	for _, t := range touched {
+		if !tx.known(t) {
+			asked = append(asked, t)
 		}
 	}
 	if err := tx.links(asked); err != nil {
@@ -69,7 +69,7 @@ func (tx *Tx) stand() error {
 // known adds the caller's links to what it touched where the call knows them: to a
 // record that it made they are those that it made, and to another those of before,
 // unless it made or ended any.
-func (tx *Tx) known(t *onPage) bool {
+func (tx *Tx) known(t *view) bool {
 	if tx.conn.relinked {
 		return false
 	}
@@ -104,12 +104,12 @@ func (tx *Tx) known(t *onPage) bool {
 const touchedTogether = 4
 
 // links adds the caller's links to each of what it touched.
-func (tx *Tx) links(touched []*onPage) error {
+func (tx *Tx) links(touched []*view) error {
 	hs := tx.holders
 	query := touchedQuery(len(hs))
 	for some := range slices.Chunk(touched, touchedTogether) {
 		args := make([]any, touchedTogether, touchedTogether+len(hs)+1)
-		at := make(map[string]*onPage, len(some))
+		at := make(map[string]*view, len(some))
 		for i := range args {
 			args[i] = "" // no record's name, so that the query has one text
 		}

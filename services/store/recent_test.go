@@ -11,73 +11,144 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 )
 
-func victim(n int) (viewKey, row, agreement.Loaded) {
+func victim(n int) (viewKey, *view) {
 	name := fmt.Sprintf("cases/%d/victims/v", n)
-	r := row{name: name, caseName: fmt.Sprintf("cases/%d", n), envelope: make([]byte, 2000)}
-	return viewKey{agency: "moi-ct", role: jisrv1.Role_ROLE_COUNTER_TRAFFICKING, name: name}, r, agreement.Loaded{Case: r.caseName, Epoch: 1}
+	v := &view{row: row{name: name, caseName: fmt.Sprintf("cases/%d", n), envelope: make([]byte, 2000)}}
+	v.loaded = agreement.Loaded{Case: v.row.caseName, Epoch: 1}
+	return viewKey{agency: "moi-ct", role: jisrv1.Role_ROLE_COUNTER_TRAFFICKING, name: name}, v
+}
+
+// counted fails where what is held is not what is counted, or is more than there is room for.
+func counted(t *testing.T, r *recent) {
+	t.Helper()
+	held, views, cases := 0, 0, 0
+	for _, s := range r.shares {
+		for _, o := range []*order{&s.got, &s.listed} {
+			within := 0
+			for at := o.Front(); at != nil; at = at.Next() {
+				within += at.Value.(*recentView).size
+			}
+			if within != o.held {
+				t.Errorf("%d bytes are held and %d counted", within, o.held)
+			}
+			held, views = held+within, views+o.Len()
+		}
+	}
+	for _, c := range r.cases {
+		cases += c.views
+	}
+	if held != r.held || held > r.most || len(r.views) != views || cases != views {
+		t.Errorf("%d bytes are held and %d counted, of %d; %d views, %d in order, %d of cases", held, r.held, r.most, len(r.views), views, cases)
+	}
 }
 
 func TestWhatIsKeptStaysWithinItsBytesAndWhatWasUsedLastStays(t *testing.T) {
 	const room = 100_000
 	r := newRecent(room)
-	first, is, l := victim(0)
-	r.put(first, is, l)
+	first, is := victim(0)
+	r.put(first, is, false)
 	for n := 1; n < 1000; n++ {
-		if _, _, ok := r.get(first, time.Time{}); !ok {
+		if r.get(first, time.Time{}) == nil {
 			t.Fatalf("what is read all the time is gone after %d others", n)
 		}
-		key, is, l := victim(n)
-		r.put(key, is, l)
+		key, is := victim(n)
+		r.put(key, is, false)
 	}
-	held := 0
-	for at := r.order.Front(); at != nil; at = at.Next() {
-		held += at.Value.(*recentView).size
+	counted(t, r)
+	if r.held < room/2 {
+		t.Errorf("%d bytes are held, of %d", r.held, room)
 	}
-	if held != r.held || held > room || held < room/2 || len(r.views) != r.order.Len() || len(r.cases) != r.order.Len() {
-		t.Errorf("%d bytes are held and %d counted, of %d; %d views, %d cases, %d in order", held, r.held, room, len(r.views), len(r.cases), r.order.Len())
-	}
-	if older, _, _ := victim(1); r.views[older] != nil {
+	if older, _ := victim(1); r.views[older] != nil {
 		t.Error("what was not used for longest is still there")
 	}
-	huge, is, l := victim(2000)
-	is.envelope = make([]byte, room)
-	r.put(huge, is, l)
+	huge, is := victim(2000)
+	is.row.envelope = make([]byte, room)
+	r.put(huge, is, false)
 	if r.views[huge] != nil || r.views[first] == nil {
 		t.Error("what has no room has driven out the rest")
 	}
 	none := newRecent(-1)
-	none.put(first, is, l)
+	none.put(first, is, false)
 	if len(none.views) != 0 {
 		t.Error("something is kept where nothing should be")
 	}
 }
 
+func TestWhoListsEverythingPushesOutNeitherWhatOthersReadNorWhatItReadsByName(t *testing.T) {
+	const room, each = 300_000, 20 // of a hundred views
+	r := newRecent(room)
+	of := func(agency string, n int) (viewKey, *view) {
+		key, is := victim(n)
+		key.agency = agency
+		return key, is
+	}
+	left := func(agency string, from int) (n int) {
+		for i := range each {
+			if key, _ := of(agency, from+i); r.get(key, time.Time{}) != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for n := range each {
+		key, is := of("mofa", n)
+		r.put(key, is, true)
+		key, is = of("moi-ct", n)
+		r.put(key, is, false)
+	}
+	list := func(put bool) {
+		for n := range 1000 {
+			page := make([]onPage, 1)
+			key, is := of("moi-ct", 100+n)
+			page[0].name = key.name
+			if missing := r.list(&identity.Caller{Agency: "moi-ct", Role: key.role, Law: &agreement.Law{}}, page, time.Time{}); len(missing) > 0 && put {
+				r.put(key, is, true)
+			}
+		}
+	}
+	list(true)
+	list(true)
+	counted(t, r)
+	if others, own := left("mofa", 0), left("moi-ct", 0); others != each || own != each {
+		t.Errorf("of %d each, %d are left of what others listed and %d of what the agency itself reads by name", each, others, own)
+	}
+	// Control: where what it lists were taken for read by name, its own would go.
+	for n := range 1000 {
+		key, is := of("moi-ct", 100+n)
+		r.put(key, is, false)
+	}
+	counted(t, r)
+	if others, own := left("mofa", 0), left("moi-ct", 0); others != each || own != 0 {
+		t.Errorf("after it read as many by name, %d are left of what others listed and %d of its own", others, own)
+	}
+}
+
 func TestWhatIsKeptEndsWithItsTermItsCaseAndItsAgreement(t *testing.T) {
 	r := newRecent(0)
-	key, is, l := victim(1)
-	other, elsewhere, fine := victim(2)
-	r.put(other, elsewhere, fine)
+	key, is := victim(1)
+	other, elsewhere := victim(2)
+	r.put(other, elsewhere, false)
 	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	l.Until = noon
+	is.loaded.Until = noon
 	kept := func(key viewKey, at time.Time) bool {
-		_, _, ok := r.get(key, at)
-		return ok
+		return r.get(key, at) != nil
 	}
-	r.put(key, is, l)
+	r.put(key, is, false)
 	if !kept(key, noon.Add(-time.Microsecond)) || kept(key, noon) {
 		t.Error("it is not kept up to its term and no longer")
 	}
-	r.put(key, is, agreement.Loaded{Case: l.Case})
-	r.forget(l.Case, "cases/unknown")
+	_, is = victim(1)
+	r.put(key, is, false)
+	r.forget(is.loaded.Case, "cases/unknown")
 	if kept(key, noon) || !kept(other, noon) {
 		t.Error("a case that moved has not taken its own with it, and nothing else")
 	}
-	r.put(key, is, agreement.Loaded{Case: l.Case})
+	r.put(key, is, true)
 	if !kept(key, noon) {
 		t.Error("what is read after its case has moved is not kept")
 	}
 	outside := viewKey{name: "notifications/x"}
-	r.put(outside, is, agreement.Loaded{})
+	r.put(outside, &view{}, false)
 	if kept(outside, noon) {
 		t.Error("what no epoch covers is kept")
 	}
