@@ -11,6 +11,11 @@ GOLANGCI := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 TOOL_MODULES := tools tools/protodeps
 # The bench compares with what others use, and links it.
 MODULES := $(TOOL_MODULES) bench
+# What is built but for the race detector is built as it is shipped, so that all
+# steps build everything once.
+export CGO_ENABLED := 0
+# `make lint` has vetted everything.
+GOTEST := go test -vet=off
 # modernc.org/sqlite is C translated to Go: the race detector sees races of its
 # own making there, and costs minutes.
 RACE := -race -gcflags='modernc.org/...=-race=false'
@@ -18,9 +23,13 @@ RACE := -race -gcflags='modernc.org/...=-race=false'
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 1m
 
-# Tests that compare thousands of calls and would take minutes under the race
-# detector, which has the same handlers before it in every other test.
-LONG := RegistersOfTheField|RandomWorlds|EveryKindOfLeak|EveryDecisionTurnedAround
+# Tests that compare thousands of calls, or of agreements, and would take minutes
+# under the race detector, which has the same handlers before it in every other test.
+LONG := RegistersOfTheField|WorldsApart|WhoMaySeeTheDifference|EveryKindOfLeak|CellTurnedAround|EveryDecisionTurnedAround|WhoeverSeesMoreIsNamed|NoCellMayBeMissing
+
+# Tests of jisrd as a process, which is built without the race detector whatever
+# they are built with.
+PROCESSES := ./services/jisrtest/crash ./services/jisrtest/hostile ./services/jisrtest/nodes
 
 # Plays that are not played a second time, on PostgreSQL: they look at the files of
 # a keyring and of a database, at what registers say, or at the comparison itself.
@@ -66,13 +75,10 @@ lint: proto-deps ## Check the schema's rules, formatting, and the Go code
 	@$(BUF) lint
 	$(call heading,'schema: format')
 	@$(BUF) format --diff --exit-code proto
-	$(call heading,'Go: vet')
-	@go vet ./...
-	@for module in $(MODULES); do go -C $$module vet ./...; done
 	$(call heading,'Go: errors come from the catalogue')
 	@go build -C tools -o $(CURDIR)/.tools/ ./cmd/jisr-errors
-	@go vet -vettool=$(CURDIR)/.tools/jisr-errors ./...
-	$(call heading,'Go: golangci-lint and gofmt')
+	@.tools/jisr-errors ./...
+	$(call heading,'Go: golangci-lint with vet and gofmt')
 	@$(GOLANGCI) run --allow-parallel-runners ./...
 	@for module in $(MODULES); do (cd $$module && $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
@@ -81,23 +87,50 @@ breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
 	$(call heading,'schema: breaking changes')
 	@tools/breaking.sh
 
+# The steps after the checks build on nothing of each other. Most of them leave a
+# core idle at times, waiting for what they kill or for a term: two run at once, the
+# longest first, and each says what it has to say when it has ended.
 .PHONY: test
 test: tools lint generate-check breaking ## Run every check and test; what CI runs
 	@tools/need-cc.sh
 	@tools/need-postgres.sh
-	$(call heading,'tests of the build tools')
-	@for module in $(TOOL_MODULES); do go -C $$module test ./...; done
+	@JISR_REQUIRE_POSTGRES=1 $(MAKE) --jobs=2 --output-sync=target test-race test-served test-processes test-long test-bench pages test-fuzz test-tools
+	$(call heading,'all is well')
+
+.PHONY: test-race
+test-race:
 	$(call heading,'tests')
-	@CGO_ENABLED=1 JISR_REQUIRE_POSTGRES=1 go test $(RACE) -skip '$(LONG)' ./...
+	@CGO_ENABLED=1 tools/in-memory.sh $(GOTEST) $(RACE) -skip '$(LONG)' $$(go list ./... | grep -vFx "$$(go list $(PROCESSES))")
+
+.PHONY: test-processes
+test-processes:
+	$(call heading,'processes that are killed and attacked')
+	@$(GOTEST) -p 3 $(PROCESSES)
+
+.PHONY: test-long
+test-long:
 	$(call heading,'long comparisons')
-	@go test -run '$(LONG)' ./services/jisrtest ./services/matrix
+	@tools/in-memory.sh $(GOTEST) -run '$(LONG)' ./services/jisrtest ./services/matrix ./services/agreement
+
+.PHONY: test-served
+test-served:
 	$(call heading,'plays on PostgreSQL')
-	@JISR_REQUIRE_POSTGRES=1 JISR_PLAYS_ON_POSTGRES=1 go test -skip '$(FILES)' ./services/jisrtest
-	@go -C bench test ./...
-	@$(MAKE) pages
+	@JISR_PLAYS_ON_POSTGRES=1 tools/in-memory.sh $(GOTEST) -skip '$(FILES)' ./services/jisrtest
+
+.PHONY: test-bench
+test-bench:
+	$(call heading,'tests of the measures')
+	@tools/in-memory.sh go -C bench test -vet=off ./...
+
+.PHONY: test-fuzz
+test-fuzz:
 	$(call heading,'fuzzing')
 	@tools/fuzz.sh 150x
-	$(call heading,'all is well')
+
+.PHONY: test-tools
+test-tools:
+	$(call heading,'tests of the build tools')
+	@for module in $(TOOL_MODULES); do go -C $$module test -vet=off ./...; done
 
 # Ratios, not rates; docs/benchmarks.md says what they mean. No test asks for a time.
 .PHONY: bench

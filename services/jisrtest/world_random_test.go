@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -145,29 +146,37 @@ func TestNoRoleCanTellRandomWorldsApartThatDifferInWhatItMayNotSee(t *testing.T)
 			seeds = append(seeds, rand.Uint64())
 		}
 	}
+	var mu sync.Mutex
 	varied, asked := make(map[jisrv1.Role]record.ClassSet), make(map[jisrv1.Role][]take)
-	for _, o := range onlookers {
-		for _, seed := range seeds {
-			t.Run(fmt.Sprintf("%s by %d", agreement.RoleName(o.role), seed), func(t *testing.T) {
-				for _, logged := range []bool{!o.audits(), true} {
-					s := draw(seed, o, logged)
-					second := s.play(t, true, !o.audits() || !logged, nil)
-					first := s.play(t, false, !o.audits() || !logged, nil)
-					for _, d := range compare(first.tape.takes, second.tape.takes) {
-						t.Error(d)
+	// Two exchanges that are compared are served one after the other, and a call
+	// waits for its commit: beside others, since no two pairs share anything.
+	t.Run("drawn", func(t *testing.T) {
+		for _, o := range onlookers {
+			for _, seed := range seeds {
+				t.Run(fmt.Sprintf("%s by %d", agreement.RoleName(o.role), seed), func(t *testing.T) {
+					t.Parallel()
+					for _, logged := range []bool{!o.audits(), true} {
+						s := draw(seed, o, logged)
+						second := s.play(t, true, !o.audits() || !logged, nil)
+						first := s.play(t, false, !o.audits() || !logged, nil)
+						for _, d := range compare(first.tape.takes, second.tape.takes) {
+							t.Error(d)
+						}
+						mu.Lock()
+						varied[o.role] |= second.varied
+						asked[o.role] = append(asked[o.role], second.tape.takes...)
+						mu.Unlock()
+						if t.Failed() {
+							t.Log(s.describe())
+						}
+						if !o.audits() {
+							break
+						}
 					}
-					varied[o.role] |= second.varied
-					asked[o.role] = append(asked[o.role], second.tape.takes...)
-					if t.Failed() {
-						t.Log(s.describe())
-					}
-					if !o.audits() {
-						break
-					}
-				}
-			})
+				})
+			}
 		}
-	}
+	})
 	if t.Failed() {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,25 +17,13 @@ import (
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/jisrtest/process"
 )
 
 const (
 	importRows  = 300
 	importKills = 12
 )
-
-// jisr is the command line, built once for a run.
-var jisr = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(jisrd), "jisr")
-	build := exec.Command("go", "build", "-o", path, "./cmd/jisr")
-	build.Dir = jisrtest.Root()
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
 
 const importMapping = `register: to-be-killed
 id: row
@@ -78,8 +65,6 @@ func (x *exchange) registerImport(withNames bool) *registerImport {
 // begin starts the importing process.
 func (i *registerImport) begin() (*exec.Cmd, *bytes.Buffer) {
 	i.t.Helper()
-	program, err := jisr()
-	i.must(err)
 	arguments := append(i.arguments, "--server", i.addr)
 	if i.names != "" {
 		arguments = append(arguments, "--names", i.names)
@@ -88,11 +73,11 @@ func (i *registerImport) begin() (*exec.Cmd, *bytes.Buffer) {
 		}
 	}
 	said := &bytes.Buffer{}
-	process := exec.CommandContext(bounded(i.t), program, arguments...)
-	process.Stdout, process.Stderr = said, said
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	i.must(process.Start())
-	return process, said
+	run := exec.CommandContext(bounded(i.t), process.Program(i.t, "jisr"), arguments...)
+	run.Stdout, run.Stderr = said, said
+	run.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	i.must(run.Start())
+	return run, said
 }
 
 // written is when the exchange last wrote, by its write-ahead log.
@@ -109,9 +94,9 @@ func (i *registerImport) written() time.Time {
 func (i *registerImport) cutOff(random *rand.Rand, exchangeToo bool) bool {
 	i.t.Helper()
 	before := i.written()
-	process, said := i.begin()
+	run, said := i.begin()
 	ended := make(chan error, 1)
-	go func() { ended <- process.Wait() }()
+	go func() { ended <- run.Wait() }()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	moment := time.After(limit)
@@ -137,7 +122,7 @@ func (i *registerImport) cutOff(random *rand.Rand, exchangeToo bool) bool {
 		i.start()
 		return err != nil
 	}
-	i.must(process.Process.Kill())
+	i.must(run.Process.Kill())
 	return (<-ended) != nil
 }
 
@@ -154,8 +139,8 @@ func TestImportKilledAtAnyMomentIsRunAgainAndBringsEveryRowInOnce(t *testing.T) 
 					cut++
 				}
 			}
-			process, said := i.begin()
-			if err := process.Wait(); err != nil {
+			run, said := i.begin()
+			if err := run.Wait(); err != nil {
 				t.Fatalf("the last run failed: %v\n%s", err, said)
 			}
 			if cut < importKills/4 {
@@ -178,8 +163,8 @@ func (i *registerImport) again(t *testing.T, was, is string) {
 	path := filepath.Join(t.TempDir(), "mapping.yaml")
 	i.must(os.WriteFile(path, []byte(strings.Replace(importMapping, was, is, 1)), 0o600))
 	i.arguments[4], i.names = path, ""
-	process, said := i.begin()
-	if err := process.Wait(); err != nil {
+	run, said := i.begin()
+	if err := run.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
 }

@@ -10,18 +10,9 @@ package crash_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
-	"github.com/jisr-exchange/jisr/services/jisrtest"
-)
-
-// jisrd is the program under test, and lawText the agreement that was shipped
-// when it was built: once for a run.
-var (
-	jisrd   string
-	lawText []byte
+	"github.com/jisr-exchange/jisr/services/jisrtest/process"
 )
 
 func TestMain(m *testing.M) {
@@ -29,27 +20,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "crash: start under supervision:", runSupervised(program))
 		os.Exit(1)
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "jisr-crash-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if lawText, err = os.ReadFile(filepath.Join(jisrtest.Root(), "agreement.txtpb")); err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		return 1
-	}
-	jisrd = filepath.Join(dir, "jisrd")
-	build := exec.Command("go", "build", "-o", jisrd, "./cmd/jisrd")
-	build.Dir = jisrtest.Root()
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "crash: build jisrd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(process.Main(m))
 }

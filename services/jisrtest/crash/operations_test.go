@@ -94,7 +94,7 @@ func TestAStopGivesNoticeAndThenWaitsForCallsInFlight(t *testing.T) {
 		t.Errorf("a call in the time of notice heard %v", got)
 	}
 	select {
-	case <-x.ended:
+	case <-x.process.Ended():
 		t.Fatalf("jisrd ended with a call in flight:\n%s", x.log)
 	case err := <-ended:
 		t.Fatalf("the call in flight ended with %v before its entry was written", err)
@@ -189,7 +189,7 @@ func TestSIGHUPTakesARenewedCertificateWithoutARestart(t *testing.T) {
 	x.must(err)
 	x.must(certs.WriteCertificates(filepath.Join(dir, certs.ServerFile), pair.Certificate))
 	x.signal(syscall.SIGHUP)
-	x.log.until(t, "not all was reloaded")
+	x.log.Until(t, "not all was reloaded")
 	if x.serial().Cmp(first) != 0 {
 		t.Error("a certificate without its key was taken")
 	}
@@ -197,7 +197,7 @@ func TestSIGHUPTakesARenewedCertificateWithoutARestart(t *testing.T) {
 	x.must(err)
 	x.must(os.WriteFile(filepath.Join(dir, certs.ServerKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
 	x.signal(syscall.SIGHUP)
-	x.log.until(t, "were read again")
+	x.log.Until(t, "were read again")
 	if x.serial().Cmp(first) == 0 {
 		t.Error("the renewed certificate is not shown")
 	}

@@ -230,7 +230,6 @@ func TestMalformedFramesCloseTheirConnectionAndNoOther(t *testing.T) {
 		"a ping of one byte":       func(p *peer) error { return p.framer.WriteRawFrame(http2.FramePing, 0, 0, []byte{1}) },
 		"a continuation of none":   func(p *peer) error { return p.framer.WriteRawFrame(http2.FrameContinuation, 4, 1, nil) },
 		"a frame of 16 MiB":        func(p *peer) error { return p.framer.WriteRawFrame(http2.FrameData, 0, 1, make([]byte, 1<<24-1)) },
-		"a push":                   func(p *peer) error { return p.framer.WriteRawFrame(http2.FramePushPromise, 4, 1, make([]byte, 4)) },
 		"no frames at all": func(p *peer) error {
 			_, err := p.out.WriteString(strings.Repeat("GET / HTTP/1.1\r\n", 2000))
 			return err
@@ -244,5 +243,22 @@ func TestMalformedFramesCloseTheirConnectionAndNoOther(t *testing.T) {
 			})
 		})
 	}
+	x.bounded()
+}
+
+// What a client has no business to send and the transport passes over: it opens
+// nothing, and the connection goes on.
+func TestAPushIsPassedOver(t *testing.T) {
+	x := start(t, "")
+	w := x.settle()
+	w.while(func() {
+		p := x.served(t)
+		x.must(p.framer.WriteRawFrame(http2.FramePushPromise, 4, 1, make([]byte, 4)))
+		id, err := p.send(whoAmI, nil)
+		x.must(err)
+		if a, ok := p.wait(t, id); !ok || a.code() != codes.OK {
+			t.Errorf("after a push the connection answers %+v", a)
+		}
+	})
 	x.bounded()
 }

@@ -129,7 +129,7 @@ func TestAFloodOfFramesCutsItsConnectionAndHarmsNobodyBeside(t *testing.T) {
 		})
 	}
 	x.bounded()
-	if log := x.logged(); !strings.Contains(log, "connection cut") || !strings.Contains(log, "kri-dcoc") {
+	if log := x.process.Log.String(); !strings.Contains(log, "connection cut") || !strings.Contains(log, "kri-dcoc") {
 		t.Errorf("the log does not tell whose connections were cut:\n%s", log)
 	}
 }
@@ -184,7 +184,7 @@ func TestWhoGivesUpItsCallsIsNotCut(t *testing.T) {
 	if _, err := client.WhoAmI(context.Background(), &jisrv1.WhoAmIRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if log := x.logged(); strings.Contains(log, "connection cut") {
+	if log := x.process.Log.String(); strings.Contains(log, "connection cut") {
 		t.Fatalf("a patient client was cut:\n%s", log)
 	}
 }

@@ -140,7 +140,7 @@ func TestAnAgencyHasItsConnectionsAndNoMore(t *testing.T) {
 		<-open[0].gone
 		x.served(t) // its place is another's
 	})
-	if log := x.logged(); !strings.Contains(log, "TOO_MANY_CONNECTIONS") {
+	if log := x.process.Log.String(); !strings.Contains(log, "TOO_MANY_CONNECTIONS") {
 		t.Errorf("the log does not say why connections were cut:\n%s", log)
 	}
 	x.bounded()
@@ -158,7 +158,7 @@ func TestConnectionsThatNeverBecomeOneKeepNobodyOut(t *testing.T) {
 	w := x.settle() // by a new connection
 	w.while(func() {})
 	x.bounded()
-	if log := x.logged(); !strings.Contains(log, "TOO_MANY_HANDSHAKES") {
+	if log := x.process.Log.String(); !strings.Contains(log, "TOO_MANY_HANDSHAKES") {
 		t.Errorf("the log does not say why connections were closed:\n%s", log)
 	}
 }

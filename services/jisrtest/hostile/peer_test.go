@@ -102,7 +102,7 @@ func (x *exchange) silent(settings ...http2.Setting) (*peer, error) {
 		return nil, err
 	}
 	p := &peer{conn: conn, next: 1, gone: make(chan struct{}), answers: make(map[uint32]*answer), changed: make(chan struct{}, 1)}
-	for key, values := range x.headers(strings.Split(evil, "/")[0]) {
+	for key, values := range x.headers(evil) {
 		p.who = append(p.who, [2]string{key, values[0]})
 	}
 	x.t.Cleanup(func() { conn.Close() })

@@ -265,7 +265,7 @@ func (x *exchange) attack(b *testing.B, name string) *exec.Cmd {
 
 // busy is how long the server has kept a processor busy.
 func (x *exchange) busy() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.process.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.process.Cmd.Process.Pid))
 	x.must(err)
 	_, after, _ := strings.Cut(string(text), ") ")
 	var ticks time.Duration

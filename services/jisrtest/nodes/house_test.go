@@ -3,36 +3,24 @@ package nodes_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/jisrtest/process"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
-// limit bounds everything that is waited for; what takes as long hangs.
-const limit = 2 * time.Minute
+const limit = process.Limit
 
-const configuration = `
+const configuration = process.Configuration + `
 listen: %s
-trust_domain: jisr.test
-agreement: agreement.txtpb
 database: %s
 keyring: %s
-key_encryption_key: kek
-tls:
-  certificate: certs/server.pem
-  key: certs/server-key.pem
-  client_authorities: certs/ca.pem
-  revocation_lists: certs/crl.pem
 metrics_listen: %s
-drain_notice: 0s
 budgets:
   calls_per_second: 1000000 # a load that is paced breaks less
 `
@@ -53,14 +41,7 @@ type house struct {
 func newHouse(t testing.TB, cluster *throwaway.Cluster) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir(), cluster: cluster, cases: cluster.Database(t), keys: cluster.Database(t)}
-	var systems []certs.Client
-	for _, who := range []string{jisrtest.Police, jisrtest.Judge, jisrtest.Shelter} {
-		agency, system, _ := strings.Cut(who, "/")
-		systems = append(systems, certs.Client{Agency: agency, System: system})
-	}
-	_, err := certs.Create(filepath.Join(h.dir, "certs"), certs.Options{Clients: systems})
-	h.must(err)
-	h.must(os.WriteFile(filepath.Join(h.dir, "agreement.txtpb"), jisrtest.Agreement(t), 0o600))
+	process.Install(t, h.dir, jisrtest.Police, jisrtest.Judge, jisrtest.Shelter)
 	return h
 }
 

@@ -105,9 +105,9 @@ func (h *house) mishaps(random *rand.Rand, n int) (list []mishap) {
 				h.must(h.cluster.Start())
 			},
 			7: func(told *history, done <-chan struct{}) { // it holds what it holds, and says nothing
-				victim.signal(syscall.SIGSTOP)
+				victim.process.Signal(syscall.SIGSTOP)
 				told.until(told.len()+20, done)
-				victim.signal(syscall.SIGCONT)
+				victim.process.Signal(syscall.SIGCONT)
 			},
 		}[random.IntN(kinds)])
 	}

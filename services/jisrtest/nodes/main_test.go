@@ -10,49 +10,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
-	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/jisrtest/process"
 )
 
-// jisrd is the program under test, built once for a run, and law the shipped agreement.
-var (
-	jisrd string
-	law   *agreement.Law
-)
-
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+func TestMain(m *testing.M) {
 	// Tests that are run beside each other wait nearly all the time.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, "nodes:", err)
-		return 1
+		os.Exit(1)
 	}
-	dir, err := os.MkdirTemp("", "jisr-nodes-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "nodes:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	text, err := os.ReadFile(filepath.Join(jisrtest.Root(), "agreement.txtpb"))
-	if err == nil {
-		law, err = agreement.Parse(text)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "nodes:", err)
-		return 1
-	}
-	jisrd = filepath.Join(dir, "jisrd")
-	build := exec.Command("go", "build", "-o", jisrd, "./cmd/jisrd")
-	build.Dir = jisrtest.Root()
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "nodes: build jisrd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(process.Main(m))
 }

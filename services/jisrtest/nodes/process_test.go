@@ -1,28 +1,17 @@
 package nodes_test
 
 import (
-	"bufio"
-	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
-	"time"
 
-	"google.golang.org/grpc/metadata"
-
-	"github.com/jisr-exchange/jisr/services/agreement"
-	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/jisrtest/process"
 )
 
 // node is a jisrd as a process, time after time at the same address.
@@ -34,9 +23,8 @@ type node struct {
 	program         string // jisrd as it is built here, if empty
 	listen, metrics string
 
-	process *exec.Cmd
-	ended   chan struct{}
-	log     *lines
+	process *process.Process // nil while none runs
+	log     *process.Log     // of the last one
 
 	mu      sync.Mutex
 	clients map[string]*jisrtest.Client
@@ -60,27 +48,17 @@ func (n *node) restart() {
 func (n *node) tryStart() bool {
 	n.t.Helper()
 	n.must(os.WriteFile(n.file, fmt.Appendf(nil, configuration+n.more, n.listen, n.cases, n.keys, n.metrics), 0o600))
-	n.process = exec.Command(cmp.Or(n.program, jisrd), "--config", n.file)
-	// No process outlives a test run, however that ends.
-	n.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stderr, err := n.process.StderrPipe()
-	n.must(err)
-	n.must(n.process.Start())
-	n.log, n.ended = &lines{serving: make(chan served, 1)}, make(chan struct{})
-	go func(process *exec.Cmd, log *lines, ended chan struct{}) {
-		defer close(ended)
-		log.read(stderr)
-		_ = process.Wait() // whoever waits for the end reads ProcessState
-	}(n.process, n.log, n.ended)
-	select {
-	case at := <-n.log.serving:
-		n.listen, n.metrics = at.Address, at.Operations
-	case <-n.ended:
+	p := process.Of(n.t, n.file, "the store failed a call")
+	if n.program != "" {
+		p.Cmd.Path = n.program
+	}
+	n.process, n.log = p, p.Log
+	p.Start()
+	if !p.Serves() {
 		n.process = nil
 		return false
-	case <-time.After(limit):
-		n.t.Fatalf("jisrd neither serves nor ends:\n%s", n.log)
 	}
+	n.listen, n.metrics = p.Address, p.Operations
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range n.clients {
@@ -92,12 +70,7 @@ func (n *node) tryStart() bool {
 // kill ends the process as a loss of power to its machine would: at once.
 func (n *node) kill() {
 	n.t.Helper()
-	n.signal(syscall.SIGKILL)
-	select {
-	case <-n.ended:
-	case <-time.After(limit):
-		n.t.Fatalf("jisrd does not end:\n%s", n.log)
-	}
+	n.process.Kill()
 	n.process = nil
 }
 
@@ -111,13 +84,6 @@ func (n *node) end() {
 	}
 }
 
-func (n *node) signal(s syscall.Signal) {
-	n.t.Helper()
-	if err := n.process.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		n.t.Fatal(err)
-	}
-}
-
 // as returns the client of "agency/system", the same whenever the node runs.
 func (n *node) as(who string) *jisrtest.Client {
 	n.t.Helper()
@@ -126,19 +92,9 @@ func (n *node) as(who string) *jisrtest.Client {
 	if c := n.clients[who]; c != nil {
 		return c
 	}
-	agency, system, _ := strings.Cut(who, "/")
-	a, ok := law.Agency(agency)
-	if !ok {
-		n.t.Fatalf("the agreement has no agency %s", agency)
-	}
-	md := metadata.Pairs("jisr-officer", "officer-1", "jisr-purpose", agreement.PurposeName(law.Purposes(a.Roles[0])[0]))
-	if len(a.Roles) > 1 {
-		md.Set("jisr-role", agreement.RoleName(a.Roles[0]))
-	}
-	config, err := certs.ClientTLS(filepath.Join(n.dir, "certs"), agency, system)
-	n.must(err)
-	c, err := jisrtest.Connect(n.listen, config, agency, md)
-	n.must(err)
+	headers := process.Headers(n.t, who)
+	headers.Set("jisr-officer", "officer-1")
+	c := process.Connect(n.t, n.dir, n.listen, who, headers)
 	n.clients[who] = c
 	return c
 }
@@ -182,44 +138,4 @@ func (n *node) holds() (goroutines, memory int) {
 		n.t.Fatal("the node does not tell what it holds")
 	}
 	return goroutines, memory
-}
-
-// lines keeps what a process logs, without the lines of single calls.
-type lines struct {
-	serving chan served
-
-	mu   sync.Mutex
-	kept []string
-}
-
-// served are the addresses that a process tells when it serves.
-type served struct{ Address, Operations string }
-
-func (l *lines) read(r io.Reader) {
-	scanner := bufio.NewScanner(r)
-	for scanner.Scan() {
-		var line struct {
-			Msg string
-			served
-		}
-		_ = json.Unmarshal(scanner.Bytes(), &line) // what is no JSON is kept as it is
-		switch line.Msg {
-		case "call", "the store failed a call":
-			continue
-		case "serving":
-			l.serving <- line.served
-		}
-		l.mu.Lock()
-		l.kept = append(l.kept, scanner.Text())
-		l.mu.Unlock()
-	}
-}
-
-func (l *lines) String() string {
-	if l == nil {
-		return ""
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.kept, "\n")
 }

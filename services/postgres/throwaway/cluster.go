@@ -21,6 +21,7 @@ import (
 // Cluster is a PostgreSQL server in a folder of its own, reached by a socket there.
 type Cluster struct {
 	bin, dir string
+	place    string
 	lock     *os.File // held as long as this process lives: the folder is nobody's leftover
 	settings []string
 	server   *server // nil while it does not run
@@ -57,14 +58,17 @@ wait "$pid"
 rm -rf "$dir"
 `
 
-// Start makes a cluster and starts its server, with further settings as name=value.
-func Start(settings ...string) (*Cluster, error) {
+// Start makes a cluster on the disk and starts its server, with further settings as
+// name=value.
+func Start(settings ...string) (*Cluster, error) { return start(disk, settings) }
+
+func start(place string, settings []string) (*Cluster, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
 	}
 	sweep()
-	c := &Cluster{bin: bin, settings: settings}
+	c := &Cluster{bin: bin, place: place, settings: settings}
 	if err := c.folder(); err != nil {
 		return nil, err
 	}

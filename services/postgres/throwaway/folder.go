@@ -14,9 +14,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place is where clusters lie: the name of a socket has 107 bytes at most, and
-// another user must come in.
-const place = "/tmp/jisr-postgres-"
+// disk and memory are where clusters lie: the name of a socket has 107 bytes at
+// most, and another user must come in.
+const (
+	disk   = "/tmp/jisr-postgres-"
+	memory = "/dev/shm/jisr-postgres-"
+)
+
+// room is what the servers of a run of all tests need at once, and as much again.
+const room = 4 << 30
+
+// place is where the clusters of tests lie: in memory where there is room. What a
+// test takes from a server is its processes, and the kernel keeps what they wrote,
+// on a disk or not; waiting for one is most of what servers do in tests.
+var place = sync.OnceValue(func() string {
+	var s unix.Statfs_t
+	dir := filepath.Dir(memory)
+	if unix.Statfs(dir, &s) != nil || unix.Access(dir, unix.W_OK) != nil || s.Bavail*uint64(s.Bsize) < room {
+		return disk
+	}
+	return memory
+})
 
 // owner is who runs the server: PostgreSQL refuses to be run by root.
 var owner = sync.OnceValue(func() *syscall.Credential {
@@ -49,7 +67,7 @@ func attributes() *syscall.SysProcAttr {
 
 // folder makes the cluster's folder.
 func (c *Cluster) folder() (err error) {
-	if c.dir, err = os.MkdirTemp(filepath.Dir(place), filepath.Base(place)); err != nil {
+	if c.dir, err = os.MkdirTemp(filepath.Dir(c.place), filepath.Base(c.place)); err != nil {
 		return fmt.Errorf("throwaway: %w", err)
 	}
 	// It has its name once it is held: one that were found free would be swept.
@@ -116,9 +134,13 @@ func (c *Cluster) forgetShared() error {
 // sweep ends and removes what runs have left behind that were killed together
 // with the shells which watched over their servers.
 func sweep() {
-	left, err := filepath.Glob(place + "*")
-	if err != nil {
-		return
+	var left []string
+	for _, place := range []string{disk, memory} {
+		found, err := filepath.Glob(place + "*")
+		if err != nil {
+			return
+		}
+		left = append(left, found...)
 	}
 	for _, dir := range left {
 		if c, free := abandoned(dir); free {

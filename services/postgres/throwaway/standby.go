@@ -19,7 +19,7 @@ func (c *Cluster) Standby(tb testing.TB, settings ...string) *Cluster {
 }
 
 func (c *Cluster) follow(settings []string) (*Cluster, error) {
-	s := &Cluster{bin: c.bin, settings: settings}
+	s := &Cluster{bin: c.bin, place: c.place, settings: settings}
 	if err := s.folder(); err != nil {
 		return nil, err
 	}

@@ -28,8 +28,10 @@ const limit = 60 * time.Second
 // shared is the cluster of this test binary; it ends with the process.
 var shared = sync.OnceValues(func() (*Cluster, error) {
 	// Nothing of it survives the process, so nothing has to reach a disk.
-	return Start("fsync=off", "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0",
-		"autovacuum=off", "max_connections=200")
+	return start(place(), []string{
+		"fsync=off", "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0",
+		"autovacuum=off", "max_connections=200",
+	})
 })
 
 // URL makes a fresh database and names it; it is dropped when the test ends.
@@ -41,11 +43,11 @@ func URL(tb testing.TB) string {
 	return fresh(tb, started(tb, shared).URL("postgres"))
 }
 
-// Durable starts a cluster of the test's own which keeps what it acknowledges,
-// with further settings as name=value.
+// Durable starts a cluster of the test's own which keeps what it acknowledges when
+// its processes end, with further settings as name=value.
 func Durable(tb testing.TB, settings ...string) *Cluster {
 	tb.Helper()
-	c := started(tb, func() (*Cluster, error) { return Start(settings...) })
+	c := started(tb, func() (*Cluster, error) { return start(place(), settings) })
 	tb.Cleanup(func() {
 		if err := c.Remove(); err != nil {
 			tb.Errorf("%v", err)
