@@ -69,8 +69,13 @@ func (d *drafting) saw(l agreement.Loaded) {
 	if _, known := d.seen[l.Case]; !known {
 		d.seen[l.Case] = l.Epoch
 	}
-	if !l.Until.IsZero() && (d.until.IsZero() || l.Until.Before(d.until)) {
-		d.until = l.Until
+	d.ends(l.Until)
+}
+
+// ends notes a term that the draft rests on; zero: there is none.
+func (d *drafting) ends(until time.Time) {
+	if d != nil && !until.IsZero() && (d.until.IsZero() || until.Before(d.until)) {
+		d.until = until
 	}
 }
 

@@ -231,9 +231,17 @@ func inOrder(l *agreement.Loaded) {
 
 // keepUntil notes when the first of a standing's parts runs out.
 func keepUntil(l *agreement.Loaded, until int64) {
-	if at := time.UnixMicro(until); until != 0 && (l.Until.IsZero() || at.Before(l.Until)) {
+	if at := term(until); !at.IsZero() && (l.Until.IsZero() || at.Before(l.Until)) {
 		l.Until = at
 	}
+}
+
+// term is the time that a column of terms holds; zero: there is none.
+func term(until int64) time.Time {
+	if until == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(until)
 }
 
 // complete adds to a standing what stands with the record: consents in force,
