@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,8 +11,10 @@ import (
 	"github.com/jisr-exchange/jisr"
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // shared is a database, and what it does with jobs that have come together.
@@ -206,6 +209,8 @@ func TestADraftAsksForWhatIsACasesAndWritesNothing(t *testing.T) {
 	for _, query := range []string{
 		"SELECT name FROM deliveries", "SELECT 1 FROM sight s JOIN deliveries d ON d.name = s.name",
 		"SELECT value FROM counters", "SELECT EXISTS (SELECT 1 FROM agreements)",
+		"SELECT 1 FROM sight s, deliveries d", "INSERT INTO counters(name, value) VALUES(?, 1) RETURNING value", "SELECT nextval('deliveries')",
+		"WITH n AS (DELETE FROM sight RETURNING name) SELECT name FROM n",
 	} {
 		if !asked(query).spoiled {
 			t.Errorf("%s is asked for in a draft", query)
@@ -224,6 +229,27 @@ func TestADraftAsksForWhatIsACasesAndWritesNothing(t *testing.T) {
 		if err := each(d, "SELECT 1 FROM records", func(result) error { return nil }); err == nil {
 			t.Errorf("after %s the draft goes on", what)
 		}
+	}
+}
+
+// Whoever asks for what is hidden from it, again and again, keeps nobody's calls from
+// being drafted.
+func TestACallThatIsRefusedLeavesTheNextOnesOfItsKindAlone(t *testing.T) {
+	law, err := agreement.Parse(jisr.Agreement)
+	must(t, err)
+	d := &drafting{querier: nobody{}, seen: make(map[string]int64)}
+	c := &identity.Caller{Agency: "nobody", Law: law}
+	ctx, _ := agreement.WithDocket(identity.NewContext(t.Context(), c))
+	s := &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
+	tx := s.newTx(ctx, d, c)
+	tx.drafting = d
+	name, err := record.NewName(record.TypeOf(&jisrv1.Case{}), "", rand.Reader)
+	must(t, err)
+	if tx.View(name, &jisrv1.Case{}) == nil || !d.spoiled {
+		t.Error("what is absent is drafted")
+	}
+	if d.turn {
+		t.Error("a call that is refused has the next ones of its kind not drafted")
 	}
 }
 
