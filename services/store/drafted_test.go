@@ -13,6 +13,7 @@ import (
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -160,4 +161,54 @@ func TestNothingIsReadUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
 	}))
 	wantFault(t, <-read, fault.NotFound)
 	wantFault(t, get(), fault.NotFound) // nor is anything of it kept
+}
+
+// A draft closes nothing: what is told of a sealed matter has its turn, where it is closed.
+func TestWhatIsMadeInCompanyUnderASealIsClosedByIt(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		names := []string{n.aCase(), n.aCase(), n.aCase(), n.aCase()}
+		for _, name := range names {
+			n.share(name)
+			must(t, n.Act(t.Context(), func(tx *store.Tx) error {
+				return tx.Seal(name, "", name+"/orders/"+path.Base(name), []string{police})
+			}))
+		}
+		victims := make([]string, 32)
+		for _, err := range atOnce(len(victims), func(i int) error {
+			ctx, _ := n.as(police)
+			reply, err := n.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: names[i%len(names)], Victim: &jisrv1.Victim{}}.Build())
+			if err == nil {
+				victims[i] = shown(t, reply).GetName()
+			}
+			return err
+		}) {
+			must(t, err)
+		}
+		for _, victim := range victims {
+			ctx, c := n.as(erbil)
+			wantFault(t, n.View(ctx, c, victim, &jisrv1.Victim{}), fault.NotFound)
+			ctx, c = n.as(police)
+			must(t, n.View(ctx, c, victim, &jisrv1.Victim{}))
+		}
+	})
+}
+
+func TestDraftsWhoseCommitIsNotHeardOfAreNotMadeAgain(t *testing.T) {
+	h, database := newHouse(t), throwaway.URL(t)
+	l, at := lineTo(t, database)
+	n, other := h.open(at), h.open(database)
+	n.aCase()
+	const calls = 24
+	l.when(on("COMMIT", after))
+	errs := atOnce(calls, func(int) error {
+		_, err := n.newCase("")
+		return err
+	})
+	l.when(nil)
+	for _, err := range errs {
+		wantFault(t, err, fault.OutcomeUnknown)
+	}
+	if got := other.files(); got != calls+1 {
+		t.Errorf("%d calls made %d cases", calls, got-1)
+	}
 }
