@@ -74,10 +74,11 @@ func consentQuery(subjects int) string {
 // needed there must be one nevertheless.
 func (tx *Tx) ConsentInForce(victim string, role jisrv1.Role, agency string, purposes []jisrv1.Purpose, need record.ClassSet) (bool, error) {
 	covered := make(map[jisrv1.Purpose]record.ClassSet)
-	err := each(tx.conn, `SELECT purpose, classes FROM consents WHERE subject = ? AND role = ?
+	err := each(tx.conn, `SELECT purpose, classes, until_time FROM consents WHERE subject = ? AND role = ?
 		AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`,
 		func(s result) error {
 			covered[jisrv1.Purpose(s.ColumnInt(0))] |= record.ClassSet(s.ColumnInt64(1))
+			tx.drafting.ends(term(s.ColumnInt64(2)))
 			return nil
 		}, victim, int(role), agency, tx.now.UnixMicro())
 	for _, purpose := range purposes {

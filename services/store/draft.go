@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,8 +70,13 @@ func (d *drafting) saw(l agreement.Loaded) {
 	if _, known := d.seen[l.Case]; !known {
 		d.seen[l.Case] = l.Epoch
 	}
-	if !l.Until.IsZero() && (d.until.IsZero() || l.Until.Before(d.until)) {
-		d.until = l.Until
+	d.ends(l.Until)
+}
+
+// ends notes a term that the draft rests on; zero: there is none.
+func (d *drafting) ends(until time.Time) {
+	if d != nil && !until.IsZero() && (d.until.IsZero() || until.Before(d.until)) {
+		d.until = until
 	}
 }
 
@@ -117,7 +123,8 @@ var caseTables = []string{"records", "sight", "epochs", "consents", "orders", "s
 
 var (
 	named     = regexp.MustCompile(`\b(?:FROM|JOIN)\s+(\w+)`)
-	onlyCases sync.Map // by text, whether a query asks for such rows alone
+	beside    = regexp.MustCompile(`\bFROM\s+\w+(?:\s+\w+)?\s*,`) // tables that are not found by a word of their own
+	onlyCases sync.Map                                            // by text, whether a query asks for such rows alone
 )
 
 // inCases reports whether a query asks for rows of cases alone.
@@ -125,7 +132,9 @@ func inCases(query string) bool {
 	if only, known := onlyCases.Load(query); known {
 		return only.(bool)
 	}
-	only := !slices.ContainsFunc(named.FindAllStringSubmatch(query, -1), func(m []string) bool { return !slices.Contains(caseTables, m[1]) })
+	tables := named.FindAllStringSubmatch(query, -1)
+	only := strings.HasPrefix(query, "SELECT ") && len(tables) > 0 && !beside.MatchString(query) &&
+		!slices.ContainsFunc(tables, func(m []string) bool { return !slices.Contains(caseTables, m[1]) })
 	onlyCases.Store(query, only)
 	return only
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,8 +12,10 @@ import (
 	"github.com/jisr-exchange/jisr"
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
+	"github.com/jisr-exchange/jisr/services/identity"
 	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // shared is a database, and what it does with jobs that have come together.
@@ -185,7 +189,81 @@ func TestADraftIsWrittenWhereNothingHasMovedAndElseHasItsTurn(t *testing.T) {
 				}
 			}
 		}
+		// What a draft has moved has moved for those of before.
+		s.set()
+		s.together([]*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)})
+		late := []*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)}
+		if s.together(late); len(s.worked) != len(late) {
+			t.Errorf("of two drafts that rest on what drafts have moved %v had their turn", s.worked)
+		}
 	})
+}
+
+// What a draft rests on is held until it is written: where another writes, nobody waits,
+// and the others' drafts are written.
+func TestADraftThatRestsOnACaseInWhichAnotherWritesHasItsTurn(t *testing.T) {
+	law, err := agreement.Parse(jisr.Agreement)
+	must(t, err)
+	e, w, err := openServer(t.Context(), throwaway.URL(t), Options{Meter: unmeasured{}, Server: postgres.Options{Forgetful: true}}, newLawful(), newWakes(func(string) {}))
+	must(t, err)
+	defer func() { must(t, e.close()) }()
+	s := &stage{t: t, shared: shared{writer: w}, law: law, now: time.Now()}
+	s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+	must(t, s.do(t.Context(), func(conn transaction) error {
+		return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
+	}))
+	s.set()
+	begun, all, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.do(context.Background(), func(conn transaction) error {
+			// As one who only rests on it would hold it.
+			if _, err := number(conn, "SELECT epoch FROM epochs WHERE case_name = ? FOR UPDATE", s.of("cases/x")); err != nil {
+				return err
+			}
+			close(begun)
+			<-all
+			return nil
+		})
+	}()
+	<-begun
+	resting := s.draft(s.of("cases/x"), 1, func(d *draft) { d.moved = nil })
+	other := s.draft(s.of("cases/y"), 2)
+	for _, j := range []*job{resting, other} {
+		j.done = make(chan struct{})
+	}
+	if rest := e.(*server).drafted([]*job{resting, other}); len(rest) != 1 || rest[0] != resting {
+		t.Errorf("%d drafts have their turn, want the one whose case another holds", len(rest))
+	}
+	close(all)
+	must(t, <-ended)
+}
+
+// A draft writes only in cases that it has looked at, or made.
+func TestADraftThatWritesWhereItHasNotLookedHasItsTurn(t *testing.T) {
+	for _, looked := range []bool{true, false} {
+		d, tx := draftingBy(t)
+		if tx.move("cases/x"); looked {
+			must(t, d.rest("cases/x"))
+		}
+		tx.settled()
+		if made, err := tx.drafted(nil, nil, &jisrv1.Case{}, &entry{}); (err == nil && made != nil) != looked {
+			t.Errorf("a draft that has looked: %v, is answered %v", looked, err)
+		}
+	}
+}
+
+// draftingBy is a call that is drafted and is told nothing.
+func draftingBy(t *testing.T) (*drafting, *Tx) {
+	t.Helper()
+	law, err := agreement.Parse(jisr.Agreement)
+	must(t, err)
+	d := &drafting{querier: nobody{}, seen: make(map[string]int64)}
+	c := &identity.Caller{Agency: "nobody", Law: law}
+	ctx, _ := agreement.WithDocket(identity.NewContext(t.Context(), c))
+	s := &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
+	tx := s.newTx(ctx, d, c)
+	tx.drafting = d
+	return d, tx
 }
 
 // What a draft asks for must be what an epoch stands for.
@@ -206,6 +284,8 @@ func TestADraftAsksForWhatIsACasesAndWritesNothing(t *testing.T) {
 	for _, query := range []string{
 		"SELECT name FROM deliveries", "SELECT 1 FROM sight s JOIN deliveries d ON d.name = s.name",
 		"SELECT value FROM counters", "SELECT EXISTS (SELECT 1 FROM agreements)",
+		"SELECT 1 FROM sight s, deliveries d", "INSERT INTO counters(name, value) VALUES(?, 1) RETURNING value", "SELECT nextval('deliveries')",
+		"WITH n AS (DELETE FROM sight RETURNING name) SELECT name FROM n",
 	} {
 		if !asked(query).spoiled {
 			t.Errorf("%s is asked for in a draft", query)
@@ -224,6 +304,20 @@ func TestADraftAsksForWhatIsACasesAndWritesNothing(t *testing.T) {
 		if err := each(d, "SELECT 1 FROM records", func(result) error { return nil }); err == nil {
 			t.Errorf("after %s the draft goes on", what)
 		}
+	}
+}
+
+// Whoever asks for what is hidden from it, again and again, keeps nobody's calls from
+// being drafted.
+func TestACallThatIsRefusedLeavesTheNextOnesOfItsKindAlone(t *testing.T) {
+	d, tx := draftingBy(t)
+	name, err := record.NewName(record.TypeOf(&jisrv1.Case{}), "", rand.Reader)
+	must(t, err)
+	if tx.View(name, &jisrv1.Case{}) == nil || !d.spoiled {
+		t.Error("what is absent is drafted")
+	}
+	if d.turn {
+		t.Error("a call that is refused has the next ones of its kind not drafted")
 	}
 }
 

@@ -33,9 +33,13 @@ func (tx *Tx) DropOrder(name string) error {
 
 // OrderInForce reports whether an order of a kind is in force for a person or
 // for the whole case it is in.
-func (tx *Tx) OrderInForce(kind jisrv1.Order_Kind, target string) (bool, error) {
+func (tx *Tx) OrderInForce(kind jisrv1.Order_Kind, target string) (in bool, err error) {
 	n, _ := record.ParseName(target)
-	found, err := number(tx.conn, `SELECT EXISTS (SELECT 1 FROM orders WHERE case_name = ? AND kind = ? AND target IN (?, ?)
-		AND (until_time = 0 OR until_time > ?))`, n.Case, int(kind), target, n.Case, tx.now.UnixMicro())
-	return found != 0, err
+	err = each(tx.conn, `SELECT until_time FROM orders WHERE case_name = ? AND kind = ? AND target IN (?, ?)
+		AND (until_time = 0 OR until_time > ?)`, func(s result) error {
+		in = true
+		tx.drafting.ends(term(s.ColumnInt64(0)))
+		return nil
+	}, n.Case, int(kind), target, n.Case, tx.now.UnixMicro())
+	return in, err
 }

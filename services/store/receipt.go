@@ -61,6 +61,7 @@ func (tx *Tx) stand() error {
 			// Its own act ended the caller's sight; it may still read what it did.
 			t.loaded.Standing = before.Standing
 		}
+		tx.drafting.ends(t.loaded.Until)
 		docket.Load(t.row.name, t.loaded)
 	}
 	return nil

@@ -20,9 +20,14 @@ func (tx *Tx) View(name string, m proto.Message) error {
 		return err
 	}
 	held := tx.conn.hold(name, tx.holders...)
-	r, l, err := tx.store.load(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	r, l, known, err := tx.store.known(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	if err != nil || !known {
+		tx.drafting.missed() // first, since others of its kind may find what they ask for
+	}
+	if err == nil && !known {
+		err = tx.store.absent(tx.ctx, tx.conn, tx.law)
+	}
 	if err != nil {
-		tx.drafting.missed()
 		return err
 	}
 	tx.drafting.saw(l)

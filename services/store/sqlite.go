@@ -155,8 +155,16 @@ func (f *file) forgot(err error) {
 	f.fatal(err)
 }
 
-// read runs do on a reader inside one snapshot.
-func (f *file) read(ctx context.Context, do func(querier) error) (err error) {
+// read runs do on a reader inside one snapshot. Whoever decides by an agreement finds
+// what it has changed: it is in force a little before its transaction has ended.
+func (f *file) read(ctx context.Context, do func(querier) error) error {
+	f.adopting.RLock()
+	f.adopting.RUnlock() //nolint:staticcheck // it is waited for, and nothing is kept from beginning
+	return f.snapshot(ctx, do)
+}
+
+// snapshot is read for who keeps agreements from being adopted.
+func (f *file) snapshot(ctx context.Context, do func(querier) error) (err error) {
 	taken, err := f.pool.Take(ctx)
 	if err != nil {
 		return unavailable(ctx, err)

@@ -53,7 +53,7 @@ func (f *file) holds(w *showing) error {
 // holdsInside is holds by the database itself, for what is not remembered, and for
 // what was read of a commit that is not remembered yet.
 func (f *file) holdsInside(ctx context.Context, shown []agreement.Loaded, commits uint64) error {
-	return f.read(ctx, func(conn querier) error {
+	return f.snapshot(ctx, func(conn querier) error {
 		for _, l := range shown {
 			epoch, err := number(conn, "SELECT epoch FROM epochs WHERE case_name = ?", l.Case)
 			if err != nil {

@@ -94,21 +94,35 @@ func asked(ctx context.Context, c *identity.Caller, name string, m proto.Message
 
 // load reads a record and the caller's standing to it.
 func (s *Store) load(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, n record.Name) (row, agreement.Loaded, error) {
+	r, l, known, err := s.known(ctx, conn, c, law, n)
+	if err == nil && !known {
+		err = s.absent(ctx, conn, law)
+	}
+	return r, l, err
+}
+
+// absent is what is answered where nothing is known of a record. What is there is held
+// against the agreement in force when it is shown.
+func (s *Store) absent(ctx context.Context, conn querier, law *agreement.Law) error {
+	if err := s.current(ctx, conn, law); err != nil {
+		return err
+	}
+	return fault.New(fault.NotFound)
+}
+
+// known reads a record and the caller's standing to it, if it is known to the caller.
+func (s *Store) known(ctx context.Context, conn querier, c *identity.Caller, law *agreement.Law, n record.Name) (row, agreement.Loaded, bool, error) {
 	r, l, known, err := s.sighted(conn, c, law, n.Type, n.Full)
 	if err == nil && known {
 		err = s.complete(conn, c, law, n.Type, r, &l)
 	}
 	switch {
 	case err != nil:
-		return row{}, agreement.Loaded{}, unavailable(ctx, err)
+		return row{}, agreement.Loaded{}, false, unavailable(ctx, err)
 	case !known:
-		// What is there is held against the agreement in force when it is shown.
-		if err := s.current(ctx, conn, law); err != nil {
-			return row{}, agreement.Loaded{}, err
-		}
-		return row{}, agreement.Loaded{}, fault.New(fault.NotFound)
+		return row{}, agreement.Loaded{}, false, nil
 	}
-	return r, l, nil
+	return r, l, true, nil
 }
 
 // fill sets a record's header and attaches its sealed sections.
@@ -235,9 +249,17 @@ func inOrder(l *agreement.Loaded) {
 
 // keepUntil notes when the first of a standing's parts runs out.
 func keepUntil(l *agreement.Loaded, until int64) {
-	if at := time.UnixMicro(until); until != 0 && (l.Until.IsZero() || at.Before(l.Until)) {
+	if at := term(until); !at.IsZero() && (l.Until.IsZero() || at.Before(l.Until)) {
 		l.Until = at
 	}
+}
+
+// term is the time that a column of terms holds; zero: there is none.
+func term(until int64) time.Time {
+	if until == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(until)
 }
 
 // complete adds to a standing what stands with the record: consents in force,
