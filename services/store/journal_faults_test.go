@@ -115,7 +115,7 @@ func TestAFileIsServedOnceByWhateverName(t *testing.T) {
 	if err != nil {
 		return
 	}
-	second := &lone{t: t, path: other, store: l.store, file: opened.(*file)}
+	second := opened.(*file)
 	t.Error("another process serves it by the name of a link")
 	l.shows(0, nil)
 	must(t, second.do(t.Context(), draw)) // a consent ends, and who ended it is told so
