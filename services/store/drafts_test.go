@@ -189,6 +189,13 @@ func TestADraftIsWrittenWhereNothingHasMovedAndElseHasItsTurn(t *testing.T) {
 				}
 			}
 		}
+		// Where drafts are not written, nothing has moved.
+		s.set()
+		s.together([]*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2, func(d *draft) { d.records[0][0] = s.of("there") })})
+		s.worked = nil
+		if s.together([]*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)}); len(s.worked) != 0 {
+			t.Errorf("after drafts that were not written %v had their turn", s.worked)
+		}
 		// What a draft has moved has moved for those of before.
 		s.set()
 		s.together([]*job{s.draft(s.of("cases/x"), 1), s.draft(s.of("cases/y"), 2)})
@@ -236,6 +243,26 @@ func TestADraftThatRestsOnACaseInWhichAnotherWritesHasItsTurn(t *testing.T) {
 	}
 	close(all)
 	must(t, <-ended)
+	// Nor is a draft written that was decided by an agreement which another node has replaced.
+	must(t, s.do(t.Context(), func(conn transaction) error {
+		return exec(conn, "UPDATE agreements SET hash = 'another'")
+	}))
+	s.set()
+	decided := s.draft(s.of("cases/x"), 1)
+	if rest := e.(*server).drafted([]*job{decided}); len(rest) != 1 {
+		t.Error("a draft is written that was decided by an agreement of before")
+	}
+}
+
+func TestADraftEndsWithTheFirstTermThatItRestsOn(t *testing.T) {
+	d, _ := draftingBy(t)
+	first := time.Unix(1000, 0)
+	for _, until := range []time.Time{{}, first.Add(1), first, first.Add(1), {}} {
+		d.saw(agreement.Loaded{Case: "cases/x", Until: until})
+	}
+	if !d.until.Equal(first) {
+		t.Errorf("a draft ends at %v, and its first term at %v", d.until, first)
+	}
 }
 
 // A draft writes only in cases that it has looked at, or made.
