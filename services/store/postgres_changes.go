@@ -189,7 +189,10 @@ func (c *pgConn) commit() error {
 // giveUp ends a transaction of which nothing is to be kept. Where that fails the
 // pool closes the connection, and the server ends it.
 func (c *pgConn) giveUp() {
-	if c.conn.PgConn().TxStatus() != 'I' {
-		_, _ = c.conn.Exec(c.ctx, "ROLLBACK")
+	if c.conn.PgConn().TxStatus() == 'I' {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), patience)
+	defer cancel()
+	_, _ = c.conn.Exec(ctx, "ROLLBACK")
 }
