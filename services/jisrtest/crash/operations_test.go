@@ -51,6 +51,24 @@ func (x *exchange) ask(path string) (code int, text string) {
 	return r.StatusCode, string(body)
 }
 
+// tells returns when the operators' port tells that, whatever it told on the way.
+func (x *exchange) tells(code int, text string) {
+	x.t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for late := bounded(x.t); ; {
+		was, told := x.ask("/readyz")
+		if was == code && told == text {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late.Done():
+			x.t.Fatalf("the operators' port tells %d\n%s", was, told)
+		}
+	}
+}
+
 // held makes a call whose entry the disk is slow to take: it is in flight until
 // the gateway opens.
 func (x *exchange) held(w *world) (g *gateway, ended chan error) {
