@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,13 +53,15 @@ func EntryAlone(dir string) (*Peer, error) {
 	return alone(dir, Entry)
 }
 
-// Entry gets ready for one entry of a read.
+// Entry gets ready for one entry of a read, which then stands where it is found.
 func Entry(s *Shelf) (func() error, error) {
 	r, err := s.firstRead()
 	ctx, c := s.As(Prosecutor)
 	return func() error {
-		_, err := s.Append(ctx, r.leaf, r.loaded, c.Law)
-		return err
+		if _, err := s.Append(ctx, r.leaf, r.loaded, c.Law); err != nil {
+			return err
+		}
+		return s.ProbeLog(ctx) // what is in the journal is posted first
 	}, err
 }
 
@@ -168,10 +171,14 @@ func written(path string, change func() error) ([]tableRow, error) {
 	}
 	var rows []tableRow
 	err = eachRow(conn, func(r tableRow) {
-		if !before[fmt.Sprint(r)] {
+		// Which entries were posted is noted once for many of them.
+		if !before[fmt.Sprint(r)] && !slices.Contains(r.values, any("~journal")) {
 			rows = append(rows, r)
 		}
 	})
+	if err == nil && len(rows) == 0 {
+		err = errors.New("peer: a change has left no row")
+	}
 	return rows, err
 }
 

@@ -56,31 +56,38 @@ func (j *journal) recover(conn *sqliteConn) error {
 	if err != nil {
 		return err
 	}
-	left := make(map[int64][]byte) // halves, by generation
+	left := make(map[int64]int) // halves, by generation
 	for n := range j.halves {
-		b := make([]byte, halfBytes)
-		read, err := j.file.ReadAt(b, int64(n)*halfBytes)
-		if err != nil && !errors.Is(err, io.EOF) {
+		head, err := j.half(n, int64(headerBytes))
+		if err != nil {
 			return err
 		}
-		generation := generationOf(b[:read])
+		generation := generationOf(head)
 		switch {
-		case unbegun(b[:read]):
+		case unbegun(head):
 			// Nothing that was ever waited for.
 		case generation == 0:
 			return errDamaged
 		case !known || generation <= j.last-lifetime || generation > j.last+int64(len(j.halves)):
 			return errForeign
 		case generation > j.last:
-			left[generation] = b[:read]
+			left[generation] = n
 		}
 	}
 	if !known {
 		j.last = firstGeneration()
 		return posted(conn, j.last)
 	}
-	for generation := j.last + 1; left[generation] != nil; generation++ {
-		entries, _, err := entriesIn(left[generation], generation)
+	for generation := j.last + 1; ; generation++ {
+		n, there := left[generation]
+		if !there {
+			break
+		}
+		b, err := j.half(n, halfBytes)
+		if err != nil {
+			return err
+		}
+		entries, _, err := entriesIn(b, generation)
 		if err != nil {
 			return err
 		}
@@ -94,6 +101,16 @@ func (j *journal) recover(conn *sqliteConn) error {
 		return errDamaged // the half before it
 	}
 	return nil
+}
+
+// half reads so much of a half as there is.
+func (j *journal) half(n int, most int64) ([]byte, error) {
+	b := make([]byte, most)
+	read, err := j.file.ReadAt(b, int64(n)*halfBytes)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b[:read], err
 }
 
 // recovered is write in a transaction of its own.
