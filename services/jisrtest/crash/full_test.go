@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -63,7 +64,8 @@ func (x *exchange) toldFull() *volume {
 	return &volume{
 		fill: func() {
 			x.disk.on(func(op operation) syscall.Errno {
-				if op.Kind == "sync" {
+				// The keyring lies on another. Where this user may not see the file, all are one.
+				if op.Kind == "sync" || op.Path != "" && !strings.HasPrefix(op.Path, x.data()) {
 					return 0
 				}
 				return syscall.ENOSPC
