@@ -158,6 +158,7 @@ func (w *single) commit(batch []*job) {
 		return
 	}
 	w.epochs.moved(w.conn.moved) // before anybody hears of it
+	w.adopted()
 	w.meter.Committed(len(batch), w.conn.kinds, time.Since(began))
 	for _, j := range batch {
 		close(j.done)
