@@ -134,6 +134,10 @@ func TestDiskThatForgetsEndsTheProcessAndNoCallIsToldOK(t *testing.T) {
 			if op.Path == x.dir || op.Path == x.data() {
 				return false // SQLite asks for a directory's sync and does not look at the answer
 			}
+			// Most syncs are of reads' entries: every other time one of a commit is met.
+			if i%2 == 1 && op.Path != "" && filepath.Base(op.Path) != "jisr.db-wal" {
+				return false
+			}
 			left--
 			// Once, as disks do: what reported an error is well again, and has
 			// forgotten. Where this user may not see the file, until the process ends.
