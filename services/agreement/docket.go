@@ -41,6 +41,9 @@ type Loaded struct {
 	Standing Standing
 	// Header is its encoded header.
 	Header []byte
+	// Outline is what the caller sees of it before anything is opened, where that was
+	// made when it was read: then the reply holds of the record nothing but its name.
+	Outline *Outline
 	// Case is the case whose epoch covers it; empty for records outside of cases.
 	Case string
 	// Epoch is that case's epoch when the record was read: while it stands, nothing in the case has changed.

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -24,6 +25,8 @@ import (
 var (
 	errUnloaded = errors.New("disclosure: a record that did not come from the shelf")
 	errClear    = errors.New("disclosure: a record with a section in clear")
+	errBeside   = errors.New("disclosure: a record with more than the name that the shelf gave")
+	errOutline  = errors.New("disclosure: an outline that was made for another caller or lens")
 )
 
 // Page opens and seals records. It keeps no state of a call.
@@ -57,36 +60,30 @@ type shown struct {
 // it appends the header alone, as the reply of a change.
 func (r *rendering) record(out []byte, t *record.Type, m proto.Message) ([]byte, error) {
 	p, c := r.page, r.caller
-	name, err := bareName(t, m)
-	if err != nil {
-		return nil, err
+	named, ok := m.(interface{ GetName() string })
+	if !ok {
+		return nil, errUnloaded
 	}
+	name := named.GetName()
 	l, ok := r.docket.Loaded(name)
 	if !ok {
 		return nil, errUnloaded
 	}
-	e, err := record.LendAttached(m)
+	o, err := r.outline(t, m, name, l)
 	if err != nil {
 		return nil, err
 	}
-	defer e.GiveBack()
 	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
-	start := len(out)
-	out, classes, err := appendHeader(out, t, l.Header, lens)
-	if err != nil {
-		return nil, err
+	if !o.For(c.Agency, c.Role, lens) {
+		return nil, errOutline
 	}
-	if c.Law.Pseudonymous(c.Role) {
-		disguised, err := p.disguise(c.Agency, t, out[start:])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out[:start], disguised...)
+	out, classes := append(out, o.Header...), o.Classes
+	if lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
+		out = append(out, p.withheldFor(c, t, l.Standing, lens)...)
 	}
-	out = p.appendView(out, c, name, t, l, e, lens)
 	if r.sections {
 		var opened record.ClassSet
-		if out, opened, err = p.appendSections(r.ctx, out, name, t, e, lens); err != nil {
+		if out, opened, err = p.appendSections(r.ctx, out, name, t, o.KeyID, o.Sections, lens); err != nil {
 			return nil, err
 		}
 		classes |= opened
@@ -107,24 +104,27 @@ func (p *Page) Open(ctx context.Context, out []byte, name string, t *record.Type
 	if err != nil {
 		return nil, 0, err
 	}
-	out, opened, err := p.appendSections(ctx, out, name, t, e, lens)
+	out, opened, err := p.appendSections(ctx, out, name, t, e.KeyID, e.Sections, lens)
 	return out, shown | opened, err
 }
 
-// bareName returns a record's name, and fails closed on a section in clear:
-// only a handler that meddled could have set one.
-func bareName(t *record.Type, m proto.Message) (string, error) {
-	r := m.ProtoReflect()
+// outline returns what the caller sees of a record before anything is opened: what the
+// shelf had made when it read the record, else what follows from what the record
+// carries. It fails closed on what only a handler that meddled could have set: anything
+// beside the name that the shelf gave, or a section in clear.
+func (r *rendering) outline(t *record.Type, m proto.Message, name string, l agreement.Loaded) (*agreement.Outline, error) {
+	if l.Outline != nil {
+		if proto.Size(m) != protowire.SizeTag(nameNumber)+protowire.SizeBytes(len(name)) {
+			return nil, errBeside // whatever else is set has a length
+		}
+		return l.Outline, nil
+	}
 	for _, f := range t.Sections {
-		if r.Has(f.Desc) {
-			return "", errClear
+		if m.ProtoReflect().Has(f.Desc) {
+			return nil, errClear
 		}
 	}
-	named, ok := m.(interface{ GetName() string })
-	if !ok {
-		return "", errUnloaded
-	}
-	return named.GetName(), nil
+	return r.page.Outline(r.caller, name, t, l, m.ProtoReflect().GetUnknown())
 }
 
 // appendHeader copies the header's fields whose class the lens holds, as they were encoded.
@@ -146,22 +146,22 @@ func appendHeader(out []byte, t *record.Type, header []byte, lens record.ClassSe
 
 // appendSections opens the sections whose class the lens holds. A section's
 // plain text is its encoded field, so that appending is all there is to do.
-func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *record.Type, e *record.Envelope, lens record.ClassSet) ([]byte, record.ClassSet, error) {
+func (p *Page) appendSections(ctx context.Context, out []byte, name string, t *record.Type, keyID string, sections []record.Section, lens record.ClassSet) ([]byte, record.ClassSet, error) {
 	var classes record.ClassSet
 	var aead cipher.AEAD
 	bound := bindings.Get().(*[]byte)
 	defer bindings.Put(bound)
 	*bound = appendBinding((*bound)[:0], name)
 	of := len(*bound)
-	for i := range e.Sections {
-		s := &e.Sections[i]
+	for i := range sections {
+		s := &sections[i]
 		f, ok := t.Field(s.Number)
 		if !ok || !lens.Has(f.Class) {
 			continue
 		}
 		var err error
 		if aead == nil {
-			aead, err = p.ring.AEAD(ctx, e.KeyID)
+			aead, err = p.ring.AEAD(ctx, keyID)
 			if errors.Is(err, keyring.ErrDestroyed) {
 				return out, classes, nil // destroyed for everyone, in every copy
 			}

@@ -15,39 +15,75 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// Field numbers that every record has for what is computed for each caller.
+// Field numbers that every record has for its name and for what is computed for each caller.
 const (
+	nameNumber       = 1
 	etagNumber       = 2
 	createTimeNumber = 3
 	updateTimeNumber = 4
 	withheldNumber   = 5
 )
 
-// appendView appends etag, update time and what was withheld, each a function of
-// what this caller sees and of nothing else.
-func (p *Page) appendView(out []byte, c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope, lens record.ClassSet) []byte {
-	if !lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
-		return out
+// Outline returns what a caller sees of a record at rest before anything of it is
+// opened: header fields of the lens's classes, etag and update time, each a function of
+// what this caller sees and of nothing else. The etag changes with every change the
+// caller can see and with no other, and two agencies cannot compare theirs.
+func (p *Page) Outline(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, envelope []byte) (*agreement.Outline, error) {
+	e, err := record.LendEnvelope(envelope)
+	if err != nil {
+		return nil, err
 	}
-	etag, latest := p.sight(c, name, t, e, lens)
-	out = protowire.AppendTag(out, etagNumber, protowire.BytesType)
-	out = protowire.AppendBytes(out, etag[:])
-	if latest = max(latest, createTime(l.Header)); latest != 0 {
-		at := time.UnixMicro(latest)
-		if c.Law.Pseudonymous(c.Role) {
-			at = month(at)
+	defer e.GiveBack()
+	o := &agreement.Outline{Agency: c.Agency, Role: c.Role, Lens: c.Law.Read(c.Role, c.Purpose, l.Standing), KeyID: e.KeyID}
+	o.Header, o.Classes, err = appendHeader(make([]byte, 0, len(l.Header)+viewBytes), t, l.Header, o.Lens)
+	if err != nil {
+		return nil, err
+	}
+	pseudonymous := c.Law.Pseudonymous(c.Role)
+	if pseudonymous {
+		if o.Header, err = p.disguise(c.Agency, t, o.Header); err != nil {
+			return nil, err
 		}
-		out = appendTime(out, updateTimeNumber, at)
 	}
-	return append(out, p.withheldFor(c, t, l.Standing, lens)...)
+	var latest int64
+	o.ETag, latest = p.sight(c, name, t, e, o.Lens)
+	if o.Lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
+		o.Header = protowire.AppendTag(o.Header, etagNumber, protowire.BytesType)
+		o.Header = protowire.AppendBytes(o.Header, o.ETag[:])
+		if latest = max(latest, createTime(l.Header)); latest != 0 {
+			at := time.UnixMicro(latest)
+			if pseudonymous {
+				at = month(at)
+			}
+			o.Header = appendTime(o.Header, updateTimeNumber, at)
+		}
+	}
+	o.Sections = within(o.Lens, t, e.Sections)
+	return o, nil
 }
 
-// ETag returns what stands for the caller's view of a record: it changes with
-// every change the caller can see and with no other, and two agencies cannot
-// compare theirs.
-func (p *Page) ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string {
-	etag, _ := p.sight(c, name, t, e, c.Law.Read(c.Role, c.Purpose, l.Standing))
-	return string(etag[:])
+// viewBytes is how long etag and update time are at the most.
+const viewBytes = 40
+
+// within are those of a record's sections that a lens opens.
+func within(lens record.ClassSet, t *record.Type, sections []record.Section) []record.Section {
+	opened := func(s *record.Section) bool {
+		f, ok := t.Field(s.Number)
+		return ok && lens.Has(f.Class)
+	}
+	n := 0
+	for i := range sections {
+		if opened(&sections[i]) {
+			n++
+		}
+	}
+	kept := make([]record.Section, 0, n)
+	for i := range sections {
+		if opened(&sections[i]) {
+			kept = append(kept, sections[i])
+		}
+	}
+	return kept
 }
 
 // etagger is an HMAC under the exchange's key for etags, with room for what goes in and comes out.

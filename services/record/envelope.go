@@ -14,7 +14,8 @@ import (
 // the header set, the sections sealed and carried as unknown fields in a number
 // range that the contract reserves for them. A handler cannot read them, a
 // generated message marshals them by copy, and a reply that bypassed the gate
-// would hold ciphertext that no client's parser touches.
+// would hold ciphertext that no client's parser touches. Where nothing but the gate
+// asks for more, the type holds the record's name alone.
 
 // sealNumber carries the record's key id and the marks of its header.
 const sealNumber protowire.Number = lastSealed
@@ -102,12 +103,6 @@ func LendEnvelope(b []byte) (*Envelope, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// LendAttached is LendEnvelope of what Attach put into a record. It fails on an
-// unknown field outside of the reserved range: such a record did not come from the store.
-func LendAttached(m proto.Message) (*Envelope, error) {
-	return LendEnvelope(m.ProtoReflect().GetUnknown())
 }
 
 // GiveBack ends the use of a lent envelope; it keeps nothing of the record alive.

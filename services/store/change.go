@@ -28,8 +28,8 @@ type Page interface {
 	// Receipt renders the reply of a change: headers only, as the caller may see them.
 	// It returns, by record, the classes that the reply shows.
 	Receipt(ctx context.Context, c *identity.Caller, reply proto.Message) (proto.Message, map[string]record.ClassSet, error)
-	// ETag returns what stands for the caller's view of a record.
-	ETag(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, e *record.Envelope) string
+	// Outline returns what the caller sees of a record at rest before anything is opened.
+	Outline(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, envelope []byte) (*agreement.Outline, error)
 }
 
 // Call names a changing call, for its log entry and its repetition.

@@ -44,8 +44,7 @@ func nameOf(m proto.Message) string {
 }
 
 func setName(m proto.Message, name string) {
-	r, fd := field(m, "name")
-	r.Set(fd, protoreflect.ValueOfString(name))
+	m.(interface{ SetName(string) }).SetName(name) // every record has one
 }
 
 func setCreateTime(m proto.Message, at time.Time) {

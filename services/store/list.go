@@ -86,9 +86,7 @@ func listed[M proto.Message](ctx context.Context, s *Store, conn querier, c *ide
 		}
 		for i, f := range found {
 			m := empty()
-			if err := fill(m, f.row); err != nil {
-				return nil, "", err
-			}
+			setName(m, f.name)
 			docket.Load(f.name, f.loaded)
 			page, after = append(page, m), f.position
 			if size += f.readable; size >= pageBytes {

@@ -184,9 +184,9 @@ func (n *node) etag(name string) string {
 	l, _ := agreement.DocketFrom(ctx).Loaded(name)
 	raw, err := record.Detach(m)
 	must(n.t, err)
-	e, err := record.ParseEnvelope(raw)
+	o, err := n.page.Outline(c, name, record.TypeOf(m), l, raw)
 	must(n.t, err)
-	return n.page.ETag(c, name, record.TypeOf(m), l, &e)
+	return string(o.ETag[:])
 }
 
 // share lets Erbil's police in to a case, and returns the share.

@@ -168,7 +168,9 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 	}
 	read = make(map[string]*view, len(views))
 	for _, v := range views {
-		v.readable = readable(c, v)
+		if err := s.outline(c, v); err != nil {
+			return nil, false, err
+		}
 		read[v.row.name] = v
 		s.recent.put(keyOf(c, v.row.name), v, true)
 	}
@@ -271,19 +273,12 @@ func (s *Store) completeAll(conn querier, c *identity.Caller, views []*view) err
 	return nil
 }
 
-// readable is how many bytes of a record's sections the caller may read; what it
-// may not has no part in where a page ends.
-func readable(c *identity.Caller, v *view) (n int) {
-	e, err := record.LendEnvelope(v.row.envelope)
-	if err != nil {
-		return 0 // the page refuses such a record
+// outline has the page make what goes out of a record before anything is opened, once
+// for all who read it from what is kept. What the caller may not read of it has no
+// part in where a page ends.
+func (s *Store) outline(c *identity.Caller, v *view) (err error) {
+	if v.loaded.Outline, err = s.Page.Outline(c, v.row.name, v.row.typ, v.loaded, v.row.envelope); err == nil {
+		v.readable = v.loaded.Outline.Readable()
 	}
-	defer e.GiveBack()
-	lens := c.Law.Read(c.Role, c.Purpose, v.loaded.Standing)
-	for _, section := range e.Sections {
-		if f, ok := v.row.typ.Field(section.Number); ok && lens.Has(f.Class) {
-			n += len(section.Sealed)
-		}
-	}
-	return n
+	return err
 }

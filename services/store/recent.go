@@ -235,7 +235,7 @@ func (v *recentView) leave() {
 const perView = 768
 
 func (v *recentView) bytes() int {
-	n := perView + len(v.row.header) + len(v.row.envelope) + len(v.row.name) + len(v.row.caseName) + len(v.row.subject)
+	n := perView + v.loaded.Outline.Bytes() + len(v.row.header) + len(v.row.envelope) + len(v.row.name) + len(v.row.caseName) + len(v.row.subject)
 	for _, l := range v.loaded.Standing.Links {
 		n += 32 + len(l.Via)
 	}

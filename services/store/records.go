@@ -255,11 +255,11 @@ func (tx *Tx) Match(m proto.Message, etag string) error {
 	if err != nil {
 		return err
 	}
-	e, err := record.ParseEnvelope(raw)
+	o, err := tx.store.Page.Outline(tx.caller, name, record.TypeOf(m), l, raw)
 	if err != nil {
 		return err
 	}
-	if tx.store.Page.ETag(tx.caller, name, record.TypeOf(m), l, &e) != etag {
+	if string(o.ETag[:]) != etag {
 		return fault.New(fault.Conflict)
 	}
 	return nil

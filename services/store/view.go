@@ -36,7 +36,8 @@ func (s *Store) View(ctx context.Context, c *identity.Caller, name string, m pro
 }
 
 // viewRecent is View for what leaves behind an entry: it may take a record that
-// was read before, since Append finds out if that has moved.
+// was read before, since Append finds out if that has moved. Into m goes the name
+// alone; what leaves is on the docket.
 func (s *Store) viewRecent(ctx context.Context, c *identity.Caller, name string, m proto.Message) error {
 	docket, n, err := asked(ctx, c, name, m)
 	if err != nil {
@@ -53,12 +54,12 @@ func (s *Store) viewRecent(ctx context.Context, c *identity.Caller, name string,
 		if err != nil {
 			return err
 		}
-		v.readable = readable(c, v)
+		if err := s.outline(c, v); err != nil {
+			return err
+		}
 		s.recent.put(key, v, false)
 	}
-	if err := fill(m, v.row); err != nil {
-		return err
-	}
+	setName(m, name)
 	docket.Load(name, v.loaded)
 	return nil
 }
