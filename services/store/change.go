@@ -57,8 +57,10 @@ type Tx struct {
 	born     map[string]bool       // records that this call created
 	files    map[string]*caseFile  // as far as the call knows them
 	moved    map[string]bool       // cases in which this call wrote anything
-	counted  []string              // those of them that have their new epoch
+	counted  []movedCase           // those of them that have their new epoch
+	rested   map[string]*keptFile  // cases of which it knows what was kept
 	made     map[string][]sightRow // links that it made, by the record's name
+	first    map[sightKey]bool     // whether there was no such link before
 	holders  []any                 // under which the caller's links stand
 	sealed   map[string]bool       // whether a seal is in force in a case, where the call knows
 	taken    []string              // keys for its new subjects
@@ -70,7 +72,7 @@ func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller)
 		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
 		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
-		made: make(map[string][]sightRow),
+		made: make(map[string][]sightRow), rested: make(map[string]*keptFile), first: make(map[sightKey]bool),
 	}
 	if c != nil {
 		tx.holders = holders(c)
@@ -174,11 +176,12 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		return tx.remember(key, body, rendered, written)
 	})
 	if tx != nil {
-		s.written(tx.counted, err)
+		s.written(namesOf(tx.counted), err)
 	}
 	if err != nil {
 		return empty, err
 	}
+	tx.keepFiles()
 	docket.Finish(empty, written)
 	return empty, nil
 }

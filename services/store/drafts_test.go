@@ -87,7 +87,7 @@ func (s *stage) draft(caseName string, epoch int64, otherwise ...func(*draft)) *
 	s.made++
 	name := fmt.Sprintf("logEntries/%d", s.made)
 	d := &draft{
-		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []string{caseName},
+		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []movedCase{{caseName, newEpoch()}},
 		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}, subjects: []*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: name}.Build()}},
 		records: [][]any{{name, "Case", caseName, "", int64(1), 0, int64(1), []byte{}, []byte{}}},
 	}
@@ -114,7 +114,7 @@ func TestADraftIsWrittenWhereNothingHasMovedAndElseHasItsTurn(t *testing.T) {
 	must(t, err)
 	onBoth(t, func(t *testing.T, g shared) {
 		s := &stage{t: t, shared: g, law: law, now: time.Now()}
-		s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+		s.store = &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
 		must(t, s.do(t.Context(), func(conn transaction) error {
 			return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
 		}))
@@ -215,7 +215,7 @@ func TestADraftThatRestsOnACaseInWhichAnotherWritesHasItsTurn(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, e.close()) }()
 	s := &stage{t: t, shared: shared{writer: w}, law: law, now: time.Now()}
-	s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+	s.store = &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
 	must(t, s.do(t.Context(), func(conn transaction) error {
 		return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
 	}))
@@ -287,7 +287,7 @@ func draftingBy(t *testing.T) (*drafting, *Tx) {
 	d := &drafting{querier: nobody{}, seen: make(map[string]int64)}
 	c := &identity.Caller{Agency: "nobody", Law: law}
 	ctx, _ := agreement.WithDocket(identity.NewContext(t.Context(), c))
-	s := &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
+	s := &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
 	tx := s.newTx(ctx, d, c)
 	tx.drafting = d
 	return d, tx

@@ -135,7 +135,7 @@ func TestARefusalHoldsTheNameAlone(t *testing.T) {
 
 func asRefused(t *testing.T, asked string) *entry {
 	t.Helper()
-	s := &Store{Options: Options{Clock: time.Now, Random: zeros{}}}
+	s := &Store{files: newCaseFiles(1 << 20), Options: Options{Clock: time.Now, Random: zeros{}}}
 	c := &capture{}
 	s.engine = c
 	must(t, s.Refuse(t.Context(), nil, "x", fault.NotFound, asked))

@@ -20,7 +20,10 @@ func (tx *Tx) View(name string, m proto.Message) error {
 		return err
 	}
 	held := tx.conn.hold(name, tx.holders...)
-	r, l, known, err := tx.store.known(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	r, l, known, err := tx.remembered(n)
+	if err == nil && !known {
+		r, l, known, err = tx.store.known(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	}
 	if err != nil || !known {
 		tx.drafting.missed() // first, since others of its kind may find what they ask for
 	}
@@ -67,6 +70,11 @@ func (tx *Tx) row(name string) (row, error) {
 func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
+	}
+	k := tx.recall(caseOf(name))
+	if kept, there := k.record(name); there {
+		tx.restOn(caseOf(name), k)
+		return kept.row, true, nil
 	}
 	held := tx.conn.hold(name)
 	// What waits to be written is among those rows.
@@ -118,6 +126,7 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 	}
 	if n.Case == "" {
 		n.Case = name
+		tx.openFile(name)
 	}
 	subject := ""
 	switch {

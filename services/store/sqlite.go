@@ -253,10 +253,9 @@ func (c *sqliteConn) enter(e *entry) error {
 	return nil
 }
 
-func (c *sqliteConn) draw(cases []string) error {
-	moved, err := newEpochs(c, cases)
+func (c *sqliteConn) draw(moved []movedCase) error {
 	c.moved = append(c.moved, moved...)
-	return err
+	return insertAll(c, intoEpochs, epochRows(moved))
 }
 
 // hold is for several writers.

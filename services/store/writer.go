@@ -76,8 +76,8 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 // turn by what it does. Some kinds always do, and others where a case is sealed.
 const undrafted = 32
 
-// few is how many changes at a time are better written one after the other: a draft
-// is a look of its own at what the writer has at hand.
+// few is how many changes at a time are better written in a file one after the other:
+// a draft is a look of its own at what the writer has at hand.
 const few = 2
 
 // change is do for work that may be drafted.
@@ -86,8 +86,9 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
 	turns := kept.(*atomic.Int64)
 	q, j := w.changes, &job{work: work, turns: turns}
+	company := w.company.Add(1)
 	switch {
-	case w.company.Add(1) <= few:
+	case w.drafts != nil && company <= few:
 	case turns.Load() > 0:
 		turns.Add(-1)
 	default:
