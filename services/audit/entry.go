@@ -65,9 +65,15 @@ func Commit(salt, encoded []byte) []byte {
 // SetLinks notes on a subject what linked the agency to it: the kinds of the
 // links, and the records that made them, each once.
 func SetLinks(subject *jisrv1.LogSubject, s agreement.Standing) {
-	var via []string
-	var links []jisrv1.Link
-	for _, l := range s.Links {
+	via, links := linked(nil, nil, s)
+	subject.SetVia(via)
+	subject.SetLinks(links)
+}
+
+// linked appends the records that made a standing's links, and their kinds.
+func linked(via []string, links []jisrv1.Link, s agreement.Standing) ([]string, []jisrv1.Link) {
+	for i := range s.Links {
+		l := &s.Links[i]
 		if l.Via != "" && !slices.Contains(via, l.Via) {
 			via = append(via, l.Via)
 		}
@@ -75,8 +81,7 @@ func SetLinks(subject *jisrv1.LogSubject, s agreement.Standing) {
 			links = append(links, l.Link)
 		}
 	}
-	subject.SetVia(via)
-	subject.SetLinks(links)
+	return via, links
 }
 
 // Show renders an entry as the record that callers read; the page gate decides

@@ -165,21 +165,16 @@ func (g *Gate) consulted(docket *agreement.Docket) []shown {
 
 func disclosed(c *identity.Caller, rpc string, what []shown, at time.Time) *jisrv1.LogLeaf {
 	leaf := audit.Leaf(c, jisrv1.LogEntry_KIND_DISCLOSED, rpc, at)
-	subjects, room := make([]*jisrv1.LogSubject, len(what)), make([]jisrv1.LogSubject, len(what))
-	var classes []record.Class
+	subjects := make([]byte, 0, len(what)*subjectBytes)
 	for i := range what {
-		w, s := &what[i], &room[i]
-		if i == 0 || w.classes != what[i-1].classes {
-			classes = w.classes.List() // of a page they are mostly the same
-		}
-		s.SetRecord(w.name)
-		s.SetDataClasses(classes)
-		audit.SetLinks(s, w.loaded.Standing)
-		subjects[i] = s
+		subjects = audit.AppendSubject(subjects, what[i].name, what[i].classes, what[i].loaded.Standing)
 	}
-	leaf.SetSubjects(subjects)
+	audit.SetSubjects(leaf, subjects)
 	return leaf
 }
+
+// subjectBytes is how long what an entry says about a record mostly is.
+const subjectBytes = 128
 
 func loads(what []shown) []agreement.Loaded {
 	all := make([]agreement.Loaded, len(what))

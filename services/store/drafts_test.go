@@ -88,7 +88,7 @@ func (s *stage) draft(caseName string, epoch int64, otherwise ...func(*draft)) *
 	name := fmt.Sprintf("logEntries/%d", s.made)
 	d := &draft{
 		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []movedCase{{caseName, newEpoch()}},
-		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}, subjects: []*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: name}.Build()}},
+		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}, records: [][]byte{[]byte(name)}},
 		records: [][]any{{name, "Case", caseName, "", int64(1), 0, int64(1), []byte{}, []byte{}}},
 	}
 	for _, f := range otherwise {

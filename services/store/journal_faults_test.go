@@ -127,7 +127,7 @@ func TestAFileIsServedOnceByWhateverName(t *testing.T) {
 func TestARefusalHoldsTheNameAlone(t *testing.T) {
 	for _, padding := range []string{" ", "\n", strings.Repeat(" ", 100<<10)} {
 		e := asRefused(t, "cases/"+strings.Repeat("a", 26)+padding)
-		if len(e.subjects) != 0 && e.subjects[0].GetRecord() != strings.TrimSpace(e.subjects[0].GetRecord()) {
+		if len(e.records) != 0 && string(e.records[0]) != strings.TrimSpace(string(e.records[0])) {
 			t.Errorf("an entry of %d bytes holds text of its caller's own", len(e.leaf))
 		}
 	}

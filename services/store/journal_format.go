@@ -6,9 +6,8 @@ import (
 	"hash/crc32"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
-	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/audit"
 )
 
 // A half begins with a header: a mark, its generation, and their sum. Behind it
@@ -109,12 +108,11 @@ func consumeEntry(b []byte) (*entry, int, error) {
 		fields[i] = field
 		length += n
 	}
-	leaf := &jisrv1.LogLeaf{}
-	if err := proto.Unmarshal(fields[3], leaf); err != nil {
+	micros, records, err := audit.Find(fields[3])
+	if err != nil {
 		return nil, 0, errors.Join(errFrame, err)
 	}
 	return &entry{
-		name: string(fields[0]), kind: leaf.GetKind(), time: leaf.GetTimeMicros(),
-		salt: fields[1], commitment: fields[2], leaf: fields[3], subjects: leaf.GetSubjects(),
+		name: string(fields[0]), time: micros, salt: fields[1], commitment: fields[2], leaf: fields[3], records: records,
 	}, length, nil
 }

@@ -30,7 +30,7 @@ func (l *lone) about(records ...string) *entry {
 	must(l.t, err)
 	return &entry{
 		name: fmt.Sprintf("logEntries/%d", l.entries), kind: leaf.GetKind(), time: leaf.GetTimeMicros(),
-		leaf: encoded, salt: []byte("salt"), commitment: []byte("commitment"), subjects: leaf.GetSubjects(),
+		leaf: encoded, salt: []byte("salt"), commitment: []byte("commitment"),
 	}
 }
 

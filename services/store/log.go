@@ -76,11 +76,15 @@ type entry struct {
 	kind                   jisrv1.LogEntry_Kind
 	time                   int64
 	leaf, salt, commitment []byte
-	subjects               []*jisrv1.LogSubject
+	records                [][]byte // the names of those it is about, as its leaf has them
 }
 
 func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
+	if err != nil {
+		return nil, err
+	}
+	micros, records, err := audit.Find(encoded)
 	if err != nil {
 		return nil, err
 	}
@@ -91,16 +95,18 @@ func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 		return nil, err
 	}
 	return &entry{
-		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
-		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
+		name: name, kind: leaf.GetKind(), time: micros, leaf: encoded, salt: salt,
+		commitment: audit.Commit(salt, encoded), records: records,
 	}, nil
 }
 
 // about are the rows by which an entry is found from what it is about.
 func (e *entry) about(seq int64) [][]any {
-	rows := make([][]any, len(e.subjects))
-	for i, subject := range e.subjects {
-		rows[i] = []any{subjectKey(subject.GetRecord()), e.time, seq}
+	rows, room := make([][]any, len(e.records)), make([]any, 0, 3*len(e.records))
+	at, n := any(e.time), any(seq) // boxed once
+	for i, name := range e.records {
+		room = append(room, subjectKey(name), at, n)
+		rows[i] = room[3*i : 3*i+3]
 	}
 	return rows
 }
@@ -108,7 +114,7 @@ func (e *entry) about(seq int64) [][]any {
 // subjectKey is what entries about a record are found by: there are many times more
 // of such rows than of anything else, a hundred for a page that is read, and a name
 // is long. Whether an entry is about the record itself, its leaf says.
-func subjectKey(name string) int64 {
+func subjectKey[N string | []byte](name N) int64 {
 	sum := sha256.Sum256([]byte(name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }

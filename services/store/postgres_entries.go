@@ -165,8 +165,8 @@ func newAppending(batch []*job) *appending {
 		for _, l := range w.shown {
 			a.reads, a.cases, a.epochs = append(a.reads, int64(len(a.names))), append(a.cases, l.Case), append(a.epochs, l.Epoch)
 		}
-		for _, subject := range e.subjects {
-			a.about, a.records = append(a.about, e.name), append(a.records, subjectKey(subject.GetRecord()))
+		for _, name := range e.records {
+			a.about, a.records = append(a.about, e.name), append(a.records, subjectKey(name))
 		}
 	}
 	return a

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -61,10 +60,10 @@ func TestAnEntryIsFoundByEachOfItsSubjects(t *testing.T) {
 	for _, subjects := range []int{0, 1, 87, 200} {
 		e := &entry{name: fmt.Sprintf("logEntries/%d", subjects), time: 1}
 		for n := range subjects {
-			e.subjects = append(e.subjects, jisrv1.LogSubject_builder{Record: fmt.Sprintf("cases/%d", n)}.Build())
+			e.records = append(e.records, fmt.Appendf(nil, "cases/%d", n))
 		}
 		if subjects > 0 {
-			e.subjects = append(e.subjects, e.subjects[0]) // a reply may show a record twice
+			e.records = append(e.records, e.records[0]) // a reply may show a record twice
 		}
 		must(t, conn.enter(e))
 		found, err := number(conn, `SELECT count(*) FROM log_entries e JOIN log_subjects s ON s.seq = e.seq
