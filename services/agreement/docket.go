@@ -80,7 +80,7 @@ func (d *Docket) Load(name string, l Loaded) {
 	}
 	d.loaded = append(d.loaded, load{name, l})
 	if d.at == nil && len(d.loaded) > few {
-		d.at = make(map[string]int, page)
+		d.at, d.loaded = make(map[string]int, page), slices.Grow(d.loaded, page)
 		for i := range d.loaded {
 			d.at[d.loaded[i].name] = i
 		}

@@ -2,8 +2,6 @@ package audit
 
 import (
 	"errors"
-	"iter"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -28,18 +26,26 @@ const (
 // shown, and what linked the agency to it.
 func AppendSubject(b []byte, name string, classes record.ClassSet, s agreement.Standing) []byte {
 	var room [256]byte
+	var few [64]byte
 	var vias [4]string
 	var kinds [8]jisrv1.Link
 	via, links := linked(vias[:0], kinds[:0], s)
-	subject := room[:0]
+	subject, packed := room[:0], few[:0]
 	if name != "" {
 		subject = appendText(subject, recordNumber, name)
 	}
-	subject = appendEnums(subject, classesNumber, classes.All())
+	for class := range classes.All() {
+		packed = protowire.AppendVarint(packed, uint64(class))
+	}
+	subject = appendPacked(subject, classesNumber, packed)
 	for _, v := range via {
 		subject = appendText(subject, viaNumber, v)
 	}
-	subject = appendEnums(subject, linksNumber, slices.Values(links))
+	packed = packed[:0]
+	for _, link := range links {
+		packed = protowire.AppendVarint(packed, uint64(link))
+	}
+	subject = appendPacked(subject, linksNumber, packed)
 	b = protowire.AppendTag(b, subjectsNumber, protowire.BytesType)
 	return protowire.AppendBytes(b, subject)
 }
@@ -48,17 +54,11 @@ func appendText(b []byte, n protowire.Number, text string) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), text)
 }
 
-func appendEnums[E ~int32](b []byte, n protowire.Number, values iter.Seq[E]) []byte {
-	var room [64]byte
-	packed := room[:0]
-	for v := range values {
-		packed = protowire.AppendVarint(packed, uint64(v))
-	}
+func appendPacked(b []byte, n protowire.Number, packed []byte) []byte {
 	if len(packed) == 0 {
 		return b
 	}
-	b = protowire.AppendTag(b, n, protowire.BytesType)
-	return protowire.AppendBytes(b, packed)
+	return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), packed)
 }
 
 // SetSubjects gives an entry its encoded subjects, which it marshals by copy behind
@@ -88,32 +88,20 @@ func Find(encoded []byte) (micros int64, records [][]byte, err error) {
 			micros = int64(v)
 		case num == subjectsNumber && typ == protowire.BytesType:
 			subject, _ := protowire.ConsumeBytes(encoded)
-			name, err := nameIn(subject)
-			if err != nil {
-				return 0, nil, err
-			}
-			records = append(records, name)
+			records = append(records, nameIn(subject))
 		}
 		encoded = encoded[n:]
 	}
 	return micros, records, nil
 }
 
-// nameIn is the name of an encoded subject.
-func nameIn(subject []byte) (name []byte, err error) {
-	for len(subject) > 0 {
-		num, typ, n := protowire.ConsumeTag(subject)
-		if n < 0 {
-			return nil, errEntry
-		}
-		subject = subject[n:]
-		if n = protowire.ConsumeFieldValue(num, typ, subject); n < 0 {
-			return nil, errEntry
-		}
-		if num == recordNumber && typ == protowire.BytesType {
-			name, _ = protowire.ConsumeBytes(subject)
-		}
-		subject = subject[n:]
+// nameIn is the name of an encoded subject, which begins with it: an entry is encoded
+// in the order of its fields' numbers.
+func nameIn(subject []byte) []byte {
+	num, typ, n := protowire.ConsumeTag(subject)
+	if n < 0 || num != recordNumber || typ != protowire.BytesType {
+		return nil // it has none
 	}
-	return name, nil
+	name, _ := protowire.ConsumeBytes(subject[n:])
+	return name
 }
