@@ -95,7 +95,7 @@ func (r *rendering) record(out []byte, t *record.Type, m proto.Message) ([]byte,
 // Open appends what a lens holds of a record at rest, header and sections, and
 // says which classes that shows.
 func (p *Page) Open(ctx context.Context, out []byte, name string, t *record.Type, header, envelope []byte, lens record.ClassSet) ([]byte, record.ClassSet, error) {
-	e, err := record.LendEnvelope(envelope)
+	e, err := record.LendWithin(envelope, t, lens)
 	if err != nil {
 		return nil, 0, err
 	}

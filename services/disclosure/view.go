@@ -3,6 +3,7 @@ package disclosure
 import (
 	"encoding/base64"
 	"hash"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,13 +30,14 @@ const (
 // what this caller sees and of nothing else. The etag changes with every change the
 // caller can see and with no other, and two agencies cannot compare theirs.
 func (p *Page) Outline(c *identity.Caller, name string, t *record.Type, l agreement.Loaded, envelope []byte) (*agreement.Outline, error) {
-	e, err := record.LendEnvelope(envelope)
+	lens := c.Law.Read(c.Role, c.Purpose, l.Standing)
+	e, err := record.LendWithin(envelope, t, lens)
 	if err != nil {
 		return nil, err
 	}
 	defer e.GiveBack()
-	o := &agreement.Outline{Agency: c.Agency, Role: c.Role, Lens: c.Law.Read(c.Role, c.Purpose, l.Standing), KeyID: e.KeyID}
-	o.Header, o.Classes, err = appendHeader(make([]byte, 0, len(l.Header)+viewBytes), t, l.Header, o.Lens)
+	o := &agreement.Outline{Agency: c.Agency, Role: c.Role, Lens: lens, KeyID: e.KeyID, Sections: slices.Clone(e.Sections)}
+	o.Header, o.Classes, err = appendHeader(make([]byte, 0, len(l.Header)+viewBytes), t, l.Header, lens)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +48,8 @@ func (p *Page) Outline(c *identity.Caller, name string, t *record.Type, l agreem
 		}
 	}
 	var latest int64
-	o.ETag, latest = p.sight(c, name, t, e, o.Lens)
-	if o.Lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
+	o.ETag, latest = p.sight(c, name, t, e, lens)
+	if lens.Has(jisrv1.DataClass_DATA_CLASS_REFERENCE) {
 		o.Header = protowire.AppendTag(o.Header, etagNumber, protowire.BytesType)
 		o.Header = protowire.AppendBytes(o.Header, o.ETag[:])
 		if latest = max(latest, createTime(l.Header)); latest != 0 {
@@ -58,33 +60,11 @@ func (p *Page) Outline(c *identity.Caller, name string, t *record.Type, l agreem
 			o.Header = appendTime(o.Header, updateTimeNumber, at)
 		}
 	}
-	o.Sections = within(o.Lens, t, e.Sections)
 	return o, nil
 }
 
 // viewBytes is how long etag and update time are at the most.
 const viewBytes = 40
-
-// within are those of a record's sections that a lens opens.
-func within(lens record.ClassSet, t *record.Type, sections []record.Section) []record.Section {
-	opened := func(s *record.Section) bool {
-		f, ok := t.Field(s.Number)
-		return ok && lens.Has(f.Class)
-	}
-	n := 0
-	for i := range sections {
-		if opened(&sections[i]) {
-			n++
-		}
-	}
-	kept := make([]record.Section, 0, n)
-	for i := range sections {
-		if opened(&sections[i]) {
-			kept = append(kept, sections[i])
-		}
-	}
-	return kept
-}
 
 // etagger is an HMAC under the exchange's key for etags, with room for what goes in and comes out.
 type etagger struct {

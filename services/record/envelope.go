@@ -86,7 +86,7 @@ func (e *Envelope) Append(b []byte) []byte {
 // ParseEnvelope reads an envelope. The result shares b's memory.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
-	if err := e.parse(b); err != nil {
+	if err := e.parse(b, every); err != nil {
 		return Envelope{}, err
 	}
 	return e, nil
@@ -96,14 +96,27 @@ var lent = sync.Pool{New: func() any { return new(Envelope) }}
 
 // LendEnvelope is ParseEnvelope for whoever gives the result back: reading a
 // record then needs no memory of its own.
-func LendEnvelope(b []byte) (*Envelope, error) {
+func LendEnvelope(b []byte) (*Envelope, error) { return lend(b, every) }
+
+// LendWithin is LendEnvelope without the sections that a lens does not open: they are
+// passed over.
+func LendWithin(b []byte, t *Type, lens ClassSet) (*Envelope, error) {
+	return lend(b, func(n protowire.Number) bool {
+		f, ok := t.Field(n)
+		return ok && lens.Has(f.Class)
+	})
+}
+
+func lend(b []byte, wanted func(protowire.Number) bool) (*Envelope, error) {
 	e := lent.Get().(*Envelope)
-	if err := e.parse(b); err != nil {
+	if err := e.parse(b, wanted); err != nil {
 		e.GiveBack()
 		return nil, err
 	}
 	return e, nil
 }
+
+func every(protowire.Number) bool { return true }
 
 // GiveBack ends the use of a lent envelope; it keeps nothing of the record alive.
 func (e *Envelope) GiveBack() {
@@ -111,8 +124,8 @@ func (e *Envelope) GiveBack() {
 	lent.Put(e)
 }
 
-// parse reads an envelope into e, whose room it uses again.
-func (e *Envelope) parse(b []byte) error {
+// parse reads an envelope with the sections that are wanted into e, whose room it uses again.
+func (e *Envelope) parse(b []byte, wanted func(protowire.Number) bool) error {
 	author, keyed := "", false
 	if len(e.Marks) > 0 {
 		author = e.Marks[0].Author // of the record before; see same
@@ -129,10 +142,11 @@ func (e *Envelope) parse(b []byte) error {
 		}
 		b = b[n+m:]
 		var err error
-		if num == sealNumber {
+		switch {
+		case num == sealNumber:
 			keyed = true
 			err = e.parseSeal(payload, &author)
-		} else {
+		case wanted(num - firstSealed):
 			err = e.parseSection(num-firstSealed, payload, &author)
 		}
 		if err != nil {
