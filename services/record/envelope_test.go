@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -36,6 +37,32 @@ func TestAnEnvelopeComesBackAsItWas(t *testing.T) {
 			t.Fatalf("%+v came back as %+v", e, got)
 		}
 	})
+}
+
+func TestOfAnEnvelopeALensReadsWhatItOpensAndAllTheRest(t *testing.T) {
+	typ, passed := ByName("Victim"), 0
+	rapid.Check(t, func(t *rapid.T) {
+		e, lens := drawEnvelope(t), ClassSet(rapid.Uint64().Draw(t, "lens"))
+		want := Envelope{KeyID: e.KeyID, Marks: e.Marks}
+		for _, s := range e.Sections {
+			if f, ok := typ.Field(s.Number); ok && lens.Has(f.Class) {
+				want.Sections = append(want.Sections, s)
+			} else {
+				passed++
+			}
+		}
+		got, err := LendWithin(e.Append(nil), typ, lens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.GiveBack()
+		if got.KeyID != want.KeyID || !slices.Equal(got.Marks, want.Marks) || !slices.EqualFunc(got.Sections, want.Sections, func(a, b Section) bool { return reflect.DeepEqual(a, b) }) {
+			t.Fatalf("%+v is read as %+v", want, *got)
+		}
+	})
+	if passed == 0 {
+		t.Error("no section was passed over, so that nothing is proved")
+	}
 }
 
 func TestASectionIsKeptOnceAndInOrder(t *testing.T) {
