@@ -118,6 +118,11 @@ func TestARecordThatTheShelfGaveByItsNameHasNothingElse(t *testing.T) {
 		}
 	}
 	refused("envelope", func(m protoreflect.Message) { m.SetUnknown(e.Append(nil)) })
+	agreement.DocketFrom(ctx).Load(victimName, agreement.Loaded{Standing: caring})
+	bare := jisrv1.Victim_builder{Name: victimName}.Build()
+	if _, _, err := f.page.encode(ctx, f.caller, nil, bare, true); !errors.Is(err, errUnloaded) {
+		t.Errorf("a name alone, of a record that was loaded without an outline: %v", err)
+	}
 	if set < 20 {
 		t.Errorf("only %d fields were set", set)
 	}

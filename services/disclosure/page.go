@@ -124,7 +124,11 @@ func (r *rendering) outline(t *record.Type, m proto.Message, name string, l agre
 			return nil, errClear
 		}
 	}
-	return r.page.Outline(r.caller, name, t, l, m.ProtoReflect().GetUnknown())
+	envelope := m.ProtoReflect().GetUnknown()
+	if len(envelope) == 0 && t.Subject != jisrv1.RecordKind_SUBJECT_NONE {
+		return nil, errUnloaded // a name alone, of a record that was loaded again since
+	}
+	return r.page.Outline(r.caller, name, t, l, envelope)
 }
 
 // appendHeader copies the header's fields whose class the lens holds, as they were encoded.

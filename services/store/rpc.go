@@ -10,9 +10,9 @@ import (
 	"github.com/jisr-exchange/jisr/services/identity"
 )
 
-// Get reads one record for the call's caller into m; it is the whole of a Get rpc.
-// What it answers leaves behind an entry or not at all, so that it may come from
-// what was read before.
+// Get reads one record for the call's caller; it is the whole of a Get rpc. What it
+// answers leaves behind an entry or not at all, so that it may come from what was read
+// before. Into m goes the record's name alone; who needs more of it asks View.
 func Get[M proto.Message](ctx context.Context, s *Store, name string, m M) (M, error) {
 	c, err := identity.FromContext(ctx)
 	if err != nil {
