@@ -1,16 +1,111 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"os"
-	"path/filepath"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 )
+
+func openReadOnly(path string) (*os.File, error) { return os.Open(path) }
+
+// Nothing is taken by a disk that has forgotten once, also if it is well again.
+func TestAJournalWhoseDiskForgotTakesNoMore(t *testing.T) {
+	for _, forgot := range []struct {
+		name string
+		err  error
+		ends bool
+	}{{"a write", syscall.EIO, true}, {"a full disk", syscall.ENOSPC, false}} {
+		t.Run(forgot.name, func(t *testing.T) {
+			l := serve(t)
+			ended := 0
+			l.journal.fatal = func(error) { ended++ }
+			l.journal.disk.Lock()
+			err := l.journal.refused(forgot.err)
+			l.journal.disk.Unlock()
+			if !errors.Is(err, fault.New(fault.LogUnavailable)) {
+				t.Errorf("answered %v", err)
+			}
+			if (ended == 1) != forgot.ends {
+				t.Errorf("it ended the process %d times", ended)
+			}
+			if err := l.journal.append(l.about("cases/y")); (err != nil) != forgot.ends {
+				t.Errorf("the next entry is answered %v", err)
+			}
+		})
+	}
+}
+
+// A half that was begun and could not be written is begun again under its number:
+// with a gap between two, what stands behind it would never be read.
+func TestAHalfThatCouldNotBeBegunLeavesNoGap(t *testing.T) {
+	l := serve(t)
+	l.posting.Lock()
+	defer l.posting.Unlock()
+	good := l.journal.file
+	readOnly, err := openReadOnly(l.path + "-entries")
+	must(t, err)
+	defer readOnly.Close()
+	l.journal.file = readOnly
+	if err := l.journal.append(l.about("cases/y")); !errors.Is(err, fault.New(fault.LogUnavailable)) {
+		t.Fatalf("a journal that cannot be written answers %v", err)
+	}
+	// It says so, whoever asks.
+	if err := l.file.journal.append(nil); err == nil {
+		t.Error("it says that it takes entries")
+	}
+	l.journal.file = good
+	want := l.write(1)
+	l.journal.ripe()
+	l.journal.file = readOnly
+	_ = l.journal.append(l.about("cases/y"))
+	l.journal.file = good
+	want = append(want, l.write(2)...)
+	l.again().holdsExactly(want)
+}
+
+// A write that fails within a half leaves no hole that hides what is written next.
+func TestAWriteThatFailsHidesNothingBehindIt(t *testing.T) {
+	l := serve(t)
+	l.posting.Lock()
+	defer l.posting.Unlock()
+	want := l.write(2)
+	good := l.journal.file
+	readOnly, err := openReadOnly(l.path + "-entries")
+	must(t, err)
+	defer readOnly.Close()
+	l.journal.file = readOnly
+	if err := l.journal.append(l.about("cases/y", "cases/z")); err == nil {
+		t.Error("a journal that cannot be written takes an entry")
+	}
+	l.journal.file = good
+	// As the disk may have a part of it, longer than what is written there next.
+	_, err = good.WriteAt([]byte("what was never waited for to its end, and is longer than an entry is by far, so that something of it stays behind the next one and the one behind that"),
+		int64(l.journal.writing)*halfBytes+l.journal.halves[l.journal.writing].end)
+	must(t, err)
+	want = append(want, l.write(1)...)
+	l.again().holdsExactly(want)
+}
+
+// Health asks the journal too, and not the database alone.
+func TestAJournalThatTakesNothingIsNotWell(t *testing.T) {
+	l := serve(t)
+	must(t, l.probe(t.Context()))
+	good := l.journal.file
+	readOnly, err := openReadOnly(l.path + "-entries")
+	must(t, err)
+	defer readOnly.Close()
+	l.journal.file = readOnly
+	if err := l.probe(context.WithoutCancel(t.Context())); err == nil {
+		t.Error("it says that it is well")
+	}
+	l.journal.file = good
+	must(t, l.probe(t.Context()))
+}
 
 // breaking is a meter that fails when it is told something.
 type breaking struct {
@@ -82,86 +177,4 @@ func TestAnEntryThatCannotBeReadAgainIsNotPassedOver(t *testing.T) {
 	_, err = l.journal.file.WriteAt(b, at+frameHead+3)
 	must(t, err)
 	_ = l.post()
-}
-
-// A half whose turn cannot come, since the one before it is gone, is not thrown away.
-func TestAHalfThatFollowsOneThatIsGoneIsNotThrownAway(t *testing.T) {
-	l := serve(t)
-	l.posting.Lock()
-	defer l.posting.Unlock()
-	l.write(1)
-	first, _ := l.journal.ripe()
-	l.write(1)
-	damaged := l.killed()
-	f, err := os.OpenFile(damaged.path+"-entries", os.O_RDWR, 0)
-	must(t, err)
-	_, err = f.WriteAt(make([]byte, 1), int64(first)*halfBytes)
-	must(t, errors.Join(err, f.Close()))
-	opened, _, err := openFile(damaged.path, unmeasured{}, func(error) {})
-	if err != nil {
-		return // refused: right
-	}
-	damaged.file = opened.(*file)
-	t.Errorf("it is served, and of 2 entries that were durable %d are found", len(damaged.found()))
-	must(t, damaged.close())
-}
-
-// A file has one server, by whatever name it is called.
-func TestAFileIsServedOnceByWhateverName(t *testing.T) {
-	l := serve(t)
-	other := filepath.Join(t.TempDir(), "link.db")
-	must(t, os.Symlink(l.path, other))
-	opened, _, err := openFile(other, unmeasured{}, func(error) {})
-	if err != nil {
-		return
-	}
-	second := opened.(*file)
-	t.Error("another process serves it by the name of a link")
-	l.shows(0, nil)
-	must(t, second.do(t.Context(), draw)) // a consent ends, and who ended it is told so
-	l.shows(0, agreement.ErrMoved)
-	must(t, second.close())
-}
-
-// What is asked for goes into the log as a name and as nothing else.
-func TestARefusalHoldsTheNameAlone(t *testing.T) {
-	for _, padding := range []string{" ", "\n", strings.Repeat(" ", 100<<10)} {
-		e := asRefused(t, "cases/"+strings.Repeat("a", 26)+padding)
-		if len(e.subjects) != 0 && e.subjects[0].GetRecord() != strings.TrimSpace(e.subjects[0].GetRecord()) {
-			t.Errorf("an entry of %d bytes holds text of its caller's own", len(e.leaf))
-		}
-	}
-}
-
-func asRefused(t *testing.T, asked string) *entry {
-	t.Helper()
-	s := &Store{Options: Options{Clock: time.Now, Random: zeros{}}}
-	c := &capture{}
-	s.engine = c
-	must(t, s.Refuse(t.Context(), nil, "x", fault.NotFound, asked))
-	return c.e
-}
-
-type zeros struct{}
-
-func (zeros) Read(b []byte) (int, error) { return len(b), nil }
-
-type capture struct {
-	engine
-	e *entry
-}
-
-func (c *capture) enter(w *showing) error { c.e = w.entry; return nil }
-
-// A journal of another exchange at the place to move to is told of before anything is moved.
-func TestAJournalAtThePlaceToMoveToIsRefusedBeforehand(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "jisr.db")
-	must(t, os.WriteFile(path, nil, 0o600)) // as make has made it
-	must(t, os.WriteFile(path+"-entries", header(12345), 0o600))
-	held, err := unserved(path)
-	if err == nil {
-		must(t, held.Close())
-		_, _, err := openFile(path, unmeasured{}, func(error) {})
-		t.Errorf("it may be moved to, and then is served with %v", err)
-	}
 }

@@ -167,3 +167,12 @@ func TestWhatMovesWhileItsEntryIsWrittenIsNotShown(t *testing.T) {
 	}
 	l.shows(l.epoch(), nil) // control
 }
+
+// What nobody knows of is not shown, also if its entry is durable.
+func TestNothingIsShownOnceTheDiskHasForgotten(t *testing.T) {
+	l := serve(t)
+	l.shows(0, nil)
+	l.broken.Store(true)
+	l.shows(0, fault.New(fault.StoreUnavailable))
+	l.broken.Store(false) // so that it closes
+}
