@@ -97,7 +97,8 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 			err = fmt.Errorf("store: open: %w", err)
 		}
 	} else {
-		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
+		o.Fatal = s.onFatal
+		s.engine, s.writer, err = openFile(database, o)
 	}
 	if err != nil {
 		return nil, err

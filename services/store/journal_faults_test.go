@@ -1,14 +1,17 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 func openReadOnly(path string) (*os.File, error) { return os.Open(path) }
@@ -37,6 +40,112 @@ func TestAJournalWhoseDiskForgotTakesNoMore(t *testing.T) {
 				t.Errorf("the next entry is answered %v", err)
 			}
 		})
+	}
+}
+
+// What fails at the journal is told by the codes that the runbook explains.
+func TestTheJournalsErrorsAreToldByTheCodesOfTheRunbook(t *testing.T) {
+	runbook, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	_, runbook, _ = bytes.Cut(runbook, []byte("### JisrLogDown"))
+	runbook, _, _ = bytes.Cut(runbook, []byte("###"))
+	told := func(what string, err error, want string) {
+		t.Helper()
+		code, ok := Code(err)
+		if !ok || !strings.HasPrefix(code, want) {
+			t.Errorf("%s is told as %q", what, code)
+		}
+		if !bytes.Contains(runbook, []byte("`"+want)) {
+			t.Errorf("the runbook does not tell of %s", want)
+		}
+	}
+	for _, of := range []struct {
+		what string
+		err  error
+		want string
+	}{
+		{"a full disk", syscall.ENOSPC, "SQLITE_FULL"}, {"a quota", &os.PathError{Op: "write", Err: syscall.EDQUOT}, "SQLITE_FULL"},
+		{"a disk that fails", syscall.EIO, "SQLITE_IOERR"}, {"one that may not be written", syscall.EROFS, "SQLITE_IOERR"},
+	} {
+		l := serve(t)
+		l.journal.fatal = func(error) {}
+		l.journal.disk.Lock()
+		told(of.what, l.journal.refused(of.err), of.want)
+		l.journal.disk.Unlock()
+	}
+	l := serve(t)
+	l.posting.Lock()
+	good := l.journal.file
+	readOnly, err := openReadOnly(l.path + "-entries")
+	must(t, err)
+	defer readOnly.Close()
+	l.journal.file = readOnly
+	told("a write", l.journal.append(l.about("cases/y")), "SQLITE_IOERR")
+	l.journal.file = good
+	l.write(1)
+	// In a half that is durable an entry is spoilt, and is mended again.
+	at := int64(l.journal.writing)*halfBytes + int64(headerBytes) + frameHead
+	spoil := func() {
+		b := make([]byte, 1)
+		_, err := good.ReadAt(b, at)
+		must(t, err)
+		b[0] ^= 0xff
+		_, err = good.WriteAt(b, at)
+		must(t, err)
+	}
+	spoil()
+	l.posting.Unlock()
+	told("an entry that cannot be read", l.post(), "SQLITE_CORRUPT")
+	spoil()
+	must(t, l.post())
+	// Control: for SQLite the system's error is any error.
+	if code := (errStorage{syscall.ENOSPC}).code(); code != "SQLITE_ERROR" {
+		t.Errorf("it is known to SQLite, as %s", code)
+	}
+}
+
+// Entries that cannot be posted keep everything from being shown: the log says so
+// once, and once that they are again.
+func TestPostingThatFailsIsToldOnceAndOnceThatItIsWellAgain(t *testing.T) {
+	l := serve(t)
+	var log bytes.Buffer
+	l.posting.Lock()
+	l.log = logline.New("json", &log)
+	l.posting.Unlock()
+	lines := func() int {
+		l.posting.Lock()
+		defer l.posting.Unlock()
+		return strings.Count(log.String(), "\n")
+	}
+	ask := func(sql string) {
+		must(t, l.do(t.Context(), func(conn transaction) error { return exec(conn, sql) }))
+	}
+	l.write(1)
+	must(t, l.post())
+	if lines() != 0 {
+		t.Errorf("told while all is well: %s", &log) // control
+	}
+	for range 2 {
+		log.Reset()
+		ask("CREATE TRIGGER closed BEFORE INSERT ON log_entries WHEN NEW.time > 0 BEGIN SELECT RAISE(ABORT, 'closed'); END")
+		l.write(1) // behind it: nothing of it is posted before
+		for range 3 {
+			if err := l.post(); err == nil {
+				t.Fatal("it was posted")
+			}
+			if err := l.probe(t.Context()); err == nil {
+				t.Error("it says that it is well")
+			}
+		}
+		if line := log.String(); lines() != 1 || !strings.Contains(line, `"storage":"SQLITE_CONSTRAINT_TRIGGER"`) || !strings.Contains(line, `"level":"ERROR"`) {
+			t.Errorf("posting that fails is told as %s", line)
+		}
+		ask("DROP TRIGGER closed")
+		must(t, l.probe(t.Context()))
+		must(t, l.post())
+		if line := log.String(); lines() != 2 || !strings.Contains(line, "posted again") {
+			t.Errorf("posting that is well again is told as %s", line)
+		}
 	}
 }
 

@@ -122,7 +122,7 @@ func TestAHalfThatFollowsOneThatIsGoneIsNotThrownAway(t *testing.T) {
 	must(t, err)
 	_, err = f.WriteAt(make([]byte, 1), int64(first)*halfBytes)
 	must(t, errors.Join(err, f.Close()))
-	opened, _, err := openFile(damaged.path, unmeasured{}, func(error) {})
+	opened, _, err := openFile(damaged.path, lonely(func(error) {}))
 	if err != nil {
 		return // refused: right
 	}
@@ -139,12 +139,12 @@ func TestAJournalOfAnotherDatabaseIsRefused(t *testing.T) {
 	b, err := os.ReadFile(other.path + "-entries")
 	must(t, err)
 	must(t, os.WriteFile(mixed.path+"-entries", b, 0o600))
-	if _, _, err := openFile(mixed.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
+	if _, _, err := openFile(mixed.path, lonely(func(error) {})); !errors.Is(err, errForeign) {
 		t.Errorf("another database's journal is answered %v", err)
 	}
 	// A database that begins anew beside a journal that stayed.
 	must(t, errors.Join(os.Remove(mixed.path), os.RemoveAll(mixed.path+"-wal")))
-	if _, _, err := openFile(mixed.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
+	if _, _, err := openFile(mixed.path, lonely(func(error) {})); !errors.Is(err, errForeign) {
 		t.Errorf("a journal that a new database finds is answered %v", err)
 	}
 	// An older copy of the database beside the journal of today.
@@ -161,7 +161,7 @@ func TestAJournalOfAnotherDatabaseIsRefused(t *testing.T) {
 	b, err = os.ReadFile(l.path + "-entries")
 	must(t, err)
 	must(t, os.WriteFile(older.path+"-entries", b, 0o600))
-	if _, _, err := openFile(older.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
+	if _, _, err := openFile(older.path, lonely(func(error) {})); !errors.Is(err, errForeign) {
 		t.Errorf("an older copy of the database is answered %v", err)
 	}
 	// Controls: its own, and none.

@@ -81,8 +81,8 @@ func TestALogThatCannotBePostedTakesNoMore(t *testing.T) {
 	refuse := func(sql string) {
 		must(t, l.do(t.Context(), func(conn transaction) error { return exec(conn, sql) }))
 	}
-	want := l.write(2)
 	refuse("CREATE TRIGGER closed BEFORE INSERT ON log_entries WHEN NEW.time > 0 BEGIN SELECT RAISE(ABORT, 'closed'); END")
+	want := l.write(2)
 	if err := l.post(); err == nil {
 		t.Fatal("it was posted")
 	}

@@ -14,7 +14,7 @@ func TestAJournalAtThePlaceToMoveToIsRefusedBeforehand(t *testing.T) {
 	held, err := unserved(path)
 	if err == nil {
 		must(t, held.Close())
-		_, _, err := openFile(path, unmeasured{}, func(error) {})
+		_, _, err := openFile(path, lonely(func(error) {}))
 		t.Errorf("it may be moved to, and then is served with %v", err)
 	}
 }

@@ -13,7 +13,7 @@ func TestAFileIsServedOnceByWhateverName(t *testing.T) {
 	l := serve(t)
 	other := filepath.Join(t.TempDir(), "link.db")
 	must(t, os.Symlink(l.path, other))
-	opened, _, err := openFile(other, unmeasured{}, func(error) {})
+	opened, _, err := openFile(other, lonely(func(error) {}))
 	if err != nil {
 		return
 	}
