@@ -46,6 +46,9 @@ func (s step) grows(leading map[string]string) string {
 		if s.Index == "sight_pkey" && !strings.Contains(s.By, "type") {
 			return "all of a holder (" + s.By + ")"
 		}
+		if s.Index == "sight_by_case" && (!strings.Contains(s.By, "substr") || !strings.Contains(s.By, "holder")) {
+			return "what others know of in a case, or all of a holder in cases (" + s.By + ")"
+		}
 	}
 	for _, below := range s.Plans {
 		if what := below.grows(leading); what != "" {
