@@ -114,6 +114,8 @@ CREATE TABLE deliveries (
   lease_until  BIGINT NOT NULL
 );
 CREATE INDEX deliveries_by_agency ON deliveries (agency, state, queued);
+-- What is pending or leased of a case: the first of it is handed out, and the others wait.
+CREATE INDEX deliveries_by_case ON deliveries (agency, case_name, queued) WHERE state IN (1, 2);
 
 -- Dense numbers of the deliveries of an agency, and the generation of the journal that
 -- was posted last.
