@@ -177,20 +177,6 @@ func number(conn querier, query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// chunks are how many rows one statement takes. They are few, since a connection
-// keeps every statement that it has prepared.
-var chunks = [...]int{64, 16, 4, 1}
-
-// chunk is how many of n rows the next statement takes.
-func chunk(n int) int {
-	for _, most := range chunks {
-		if n >= most {
-			return most
-		}
-	}
-	return 0
-}
-
 func blob(r result, col int) []byte {
 	b := make([]byte, r.ColumnLen(col))
 	r.ColumnBytes(col, b)

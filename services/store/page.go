@@ -188,42 +188,6 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 	return read, full, nil
 }
 
-// rooms are how many names one statement takes. They are few, since a connection
-// keeps every statement that it has prepared.
-var rooms = [...]int{1, 4, 16, 32, 64, pageMax}
-
-// inRoom are names as a statement takes them, in room for so many. Nothing has
-// the name of what is left of it.
-func inRoom(names []string) (room int, args []any) {
-	for _, room = range rooms {
-		if room >= len(names) {
-			break
-		}
-	}
-	args = make([]any, room)
-	for i := range args {
-		args[i] = ""
-		if i < len(names) {
-			args[i] = names[i]
-		}
-	}
-	return room, args
-}
-
-// numberedRows returns n rows of a number and a placeholder.
-func numberedRows(n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		b.WriteString(strconv.Itoa(i))
-		b.WriteString(",?)")
-	}
-	return b.String()
-}
-
 // recordsQuery asks for so many records, each as one row with the caller's links to
 // it. They are looked up for each by itself: joined with all the names, PostgreSQL
 // would go through all that a holder knows of while sight has few rows, and keep to
