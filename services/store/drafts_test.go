@@ -28,7 +28,7 @@ type shared struct {
 
 func onBoth(t *testing.T, test func(*testing.T, shared)) {
 	t.Run("SQLite", func(t *testing.T) {
-		e, w, err := openFile(filepath.Join(t.TempDir(), "jisr.db"), unmeasured{}, func(err error) { t.Errorf("fatal: %v", err) })
+		e, w, err := openFile(filepath.Join(t.TempDir(), "jisr.db"), lonely(func(err error) { t.Errorf("fatal: %v", err) }))
 		must(t, err)
 		defer func() { must(t, e.close()) }()
 		test(t, shared{w, e.(*file).group})

@@ -172,7 +172,7 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		if err := tx.placeCase(c, tx.now); err != nil {
 			return err
 		}
-	} else if n.Case != "-" {
+	} else {
 		persons := append(slices.Clone(n.Subjects), name)
 		if err := tx.placeChild(t.Name, name, n.Case, persons, tx.now); err != nil {
 			return err

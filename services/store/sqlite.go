@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sort"
@@ -24,6 +25,7 @@ import (
 type file struct {
 	*single
 	path string
+	log  *slog.Logger
 	pool *sqlitex.Pool
 	// alone is held while this process serves the file.
 	alone *os.File
@@ -32,6 +34,7 @@ type file struct {
 	posting  sync.Mutex
 	postings atomic.Uint64 // that were begun
 	last     error         // what became of the last of them
+	unposted bool          // it is told that they fail
 	end      chan struct{} // of posts
 	ended    sync.WaitGroup
 }
@@ -39,7 +42,7 @@ type file struct {
 // readers bounds the read connections; each costs about 200 kB once used.
 const readers = 8
 
-func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, error) {
+func openFile(path string, o Options) (engine, *writer, error) {
 	path, err := itself(path)
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +51,7 @@ func openFile(path string, meter Meter, fatal func(error)) (engine, *writer, err
 	if err != nil {
 		return nil, nil, err
 	}
-	f, w, err := openAlone(path, meter, fatal)
+	f, w, err := openAlone(path, o)
 	if err != nil {
 		return nil, nil, errors.Join(err, alone.Close())
 	}
@@ -102,7 +105,7 @@ func lock(path string) (*os.File, error) {
 	return f, nil
 }
 
-func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, error) {
+func openAlone(path string, o Options) (*file, *writer, error) {
 	conn, err := openConn(path)
 	if err != nil {
 		return nil, nil, err
@@ -128,8 +131,8 @@ func openAlone(path string, meter Meter, fatal func(error)) (*file, *writer, err
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, fatal, meter), path: path, pool: pool, end: make(chan struct{})}
-	f.journal, err = openJournal(path, conn, meter, f.forgot)
+	f := &file{single: newSingle(conn, mover, o.Fatal, o.Meter), path: path, log: o.Log, pool: pool, end: make(chan struct{})}
+	f.journal, err = openJournal(path, conn, o.Meter, f.forgot)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
 	}
