@@ -103,7 +103,8 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 			err = fmt.Errorf("store: open: %w", err)
 		}
 	} else {
-		s.engine, s.writer, err = openFile(database, o.Meter, s.onFatal)
+		o.Fatal = s.onFatal
+		s.engine, s.writer, err = openFile(database, o)
 	}
 	if err != nil {
 		return nil, err
@@ -180,20 +181,6 @@ func number(conn querier, query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
-}
-
-// chunks are how many rows one statement takes. They are few, since a connection
-// keeps every statement that it has prepared.
-var chunks = [...]int{64, 16, 4, 1}
-
-// chunk is how many of n rows the next statement takes.
-func chunk(n int) int {
-	for _, most := range chunks {
-		if n >= most {
-			return most
-		}
-	}
-	return 0
 }
 
 func blob(r result, col int) []byte {

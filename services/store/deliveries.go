@@ -18,7 +18,7 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	d := &jisrv1.Delivery{}
 	d.SetState(jisrv1.Delivery_STATE_PENDING)
 	d.SetNotification(n.GetName())
-	name, err := record.NewName(record.TypeOf(d), "agencies/"+agency, tx.store.Random)
+	name, err := record.NewName(record.TypeOf(d), "agencies/"+agency, tx.random)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func personsOf(n *jisrv1.Notification) []string {
 // loses sight of it, and what still waits closes. It opens nothing of the case.
 func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	t := record.TypeOf(n)
-	name, err := record.NewName(t, "", tx.store.Random)
+	name, err := record.NewName(t, "", tx.random)
 	if err != nil {
 		return err
 	}
@@ -143,22 +143,36 @@ func (tx *Tx) Lease(most int, lease time.Duration) (leased []*jisrv1.Delivery, e
 	return leased, nil
 }
 
-// waitingQuery asks for what an agency can lease. Whether it sees a delivery is
-// counted, and no condition on another row: that would be joined with, and planned
-// by how many rows of sight an agency has when there is hardly any.
-const waitingQuery = `SELECT d.name FROM deliveries d WHERE d.agency = ?1
-		AND (d.state = ?2 OR d.state = ?3 AND d.lease_until <= ?4)
+// waitingQuery asks for what an agency can lease: of what is pending, and of what was
+// leased for too long, in order of arrival what has nothing before it in its case. It
+// ends where a pull has enough, and costs at the most what waits.
+var waitingQuery = leasable("pending", "d.state = ?2") + " UNION ALL " + leasable("late", "d.state = ?3 AND d.lease_until <= ?4") + " ORDER BY q " + mostLeased
+
+// leasable asks for one of the two. What is before a delivery is looked for from it
+// back, so that what a seal closes in between is passed by one and not by all behind
+// it. Whether an agency sees a delivery is counted, and what is before one is one
+// value; neither is a condition on another row: that would be joined with, and planned
+// by how many rows an agency has when there is hardly any.
+func leasable(name, state string) string {
+	return `SELECT q, n FROM (SELECT d.queued AS q, d.name AS n FROM deliveries d WHERE d.agency = ?1 AND ` + state + `
 		AND (SELECT COUNT(*) FROM sight s WHERE s.name = d.name AND s.holder = ?6 AND s.visible = 1) > 0
-		AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.agency = d.agency AND b.case_name = d.case_name
-			AND b.state IN (?2, ?3) AND b.queued < d.queued
-			AND (SELECT COUNT(*) FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1) > 0)
-		ORDER BY d.queued LIMIT CAST(?5 AS BIGINT)`
+		AND (SELECT b.queued FROM deliveries b WHERE b.agency = ?1 AND b.case_name = d.case_name AND b.queued < d.queued` + notTaken + `
+			AND (SELECT COUNT(*) FROM sight s WHERE s.name = b.name AND s.holder = ?6 AND s.visible = 1) > 0
+			ORDER BY b.queued DESC LIMIT 1) IS NULL
+		ORDER BY d.queued ` + mostLeased + ") " + name
+}
+
+const (
+	mostLeased = "LIMIT CAST(?5 AS BIGINT)" // no bare parameter: see limit
+	// notTaken is in the words of the index of what is pending or leased.
+	notTaken = " AND b.state IN (1, 2)"
+)
 
 // waiting finds what can be leased now. What a seal closes is passed over as if
 // it were not there, and waits until the seal is lifted.
 func (tx *Tx) waiting(most int) (names []string, err error) {
 	err = each(tx.conn, waitingQuery, func(s result) error {
-		names = append(names, s.ColumnText(0))
+		names = append(names, s.ColumnText(1))
 		return nil
 	}, tx.caller.Agency, int(jisrv1.Delivery_STATE_PENDING), int(jisrv1.Delivery_STATE_LEASED), tx.now.UnixMicro(), most, agencyHolder(tx.caller.Agency))
 	return names, err

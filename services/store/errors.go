@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/sys/unix"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -29,6 +30,15 @@ func (e errStorage) code() string {
 		return "SQLSTATE_08006" // connection failure
 	}
 	return sqlite.ErrCode(e.err).String()
+}
+
+// ofFile is the system's error of a file that the store writes by itself, under the
+// code by which SQLite would tell it: an operator looks up one list of codes.
+func ofFile(failed sqlite.ResultCode, err error) errStorage {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		failed = sqlite.ResultFull
+	}
+	return errStorage{errors.Join(failed.ToError(), err)}
 }
 
 // Code is the database's own code behind an error, for the server's log.

@@ -105,7 +105,7 @@ const WakeChannel = wakeChannel
 // Listing are the texts by which lists read records, and nothing else does.
 func Listing() (texts []string) {
 	for holders := range 20 {
-		for _, room := range rooms {
+		for _, room := range widths {
 			texts = append(texts, numberPlaceholders(recordsQuery(room, holders+1)))
 		}
 	}

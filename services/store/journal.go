@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"zombiezen.com/go/sqlite"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -131,7 +132,7 @@ func (j *journal) write(g *gathering) error {
 		return j.refused(err) // what may be there of it is written over by the next
 	}
 	if err := datasync(j.file); err != nil {
-		return j.forgot(err)
+		return j.forgot(sqlite.ResultIOErrFsync, err)
 	}
 	if begins {
 		j.last++
@@ -193,14 +194,14 @@ func (j *journal) extend(h *half, offset, end int64) error {
 // refused is what a write is answered that the disk did not take.
 func (j *journal) refused(err error) error {
 	if errors.Is(err, unix.EIO) {
-		return j.forgot(err)
+		return j.forgot(sqlite.ResultIOErrWrite, err)
 	}
-	return errors.Join(fault.New(fault.LogUnavailable), errStorage{err})
+	return errors.Join(fault.New(fault.LogUnavailable), ofFile(sqlite.ResultIOErrWrite, err))
 }
 
 // forgot ends everything: nobody knows what the disk has kept.
-func (j *journal) forgot(err error) error {
+func (j *journal) forgot(failed sqlite.ResultCode, err error) error {
 	j.closed = true
 	j.fatal(err)
-	return errors.Join(fault.New(fault.LogUnavailable), errStorage{err})
+	return errors.Join(fault.New(fault.LogUnavailable), ofFile(failed, err))
 }

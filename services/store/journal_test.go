@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -75,137 +74,6 @@ func (l *lone) holdsExactly(want []string) {
 	}))
 }
 
-// killed is what a process that is killed now leaves, served by another one.
-func (l *lone) killed() *lone {
-	l.t.Helper()
-	at := filepath.Join(l.t.TempDir(), "jisr.db")
-	for _, part := range []string{"", "-wal", "-entries"} {
-		b, err := os.ReadFile(l.path + part)
-		must(l.t, err)
-		must(l.t, os.WriteFile(at+part, b, 0o600))
-	}
-	return &lone{t: l.t, path: at, store: l.store, entries: l.entries}
-}
-
-func (l *lone) again() *lone {
-	l.t.Helper()
-	after := l.killed()
-	after.open(func(err error) { l.t.Errorf("fatal: %v", err) })
-	l.t.Cleanup(func() { must(l.t, after.close()) })
-	return after
-}
-
-func TestAnEntryThatWasDurableIsInTheLogOnceAfterACrash(t *testing.T) {
-	for _, crash := range []struct {
-		name string
-		made func(*lone) []string
-	}{
-		{"of nothing", func(*lone) []string { return nil }},
-		{"of what waits", func(l *lone) []string { return l.write(3) }},
-		{"of what was posted", func(l *lone) []string {
-			names := l.write(3)
-			must(t, l.post())
-			return names
-		}},
-		{"of both", func(l *lone) []string {
-			names := l.write(3)
-			must(t, l.post())
-			return append(names, l.write(2)...)
-		}},
-		{"between a commit of what is posted and its end", func(l *lone) []string {
-			names := l.write(3)
-			l.posting.Lock()
-			defer l.posting.Unlock()
-			n, _ := l.journal.ripe()
-			must(t, l.postHalf(n))
-			return append(names, l.write(2)...)
-		}},
-		{"before a commit of what is posted", func(l *lone) []string {
-			names := l.write(3)
-			l.posting.Lock()
-			defer l.posting.Unlock()
-			l.journal.ripe()
-			return append(names, l.write(2)...)
-		}},
-	} {
-		t.Run(crash.name, func(t *testing.T) {
-			l := serve(t)
-			want := crash.made(l)
-			once := l.again()
-			once.holdsExactly(want)
-			want = append(want, once.write(2)...)
-			once.again().holdsExactly(want)
-		})
-	}
-}
-
-// What a write had not ended is not there, whatever of it the disk has.
-func TestWhatWasNeverDurableIsNotReadAndHidesNothing(t *testing.T) {
-	l := serve(t)
-	l.posting.Lock() // it stays where it is
-	defer l.posting.Unlock()
-	want := l.write(2)
-	end := l.journal.halves[l.journal.writing].end
-	l.write(1)
-	whole := l.journal.halves[l.journal.writing].end
-	for cut := end; cut < whole; cut++ {
-		torn := l.killed()
-		f, err := os.OpenFile(torn.path+"-entries", os.O_RDWR, 0)
-		must(t, err)
-		_, err = f.WriteAt(make([]byte, whole-cut), cut) // zeros, as where nothing was written
-		must(t, errors.Join(err, f.Close()))
-		torn.open(func(err error) { t.Errorf("fatal: %v", err) })
-		torn.holdsExactly(want)
-		must(t, torn.close())
-		if cut > end+40 {
-			cut += 40
-		}
-	}
-	if n := len(l.again().found()); n != 3 {
-		t.Errorf("untouched, %d of 3 are there", n) // control
-	}
-}
-
-func TestAJournalOfAnotherDatabaseIsRefused(t *testing.T) {
-	l, other := serve(t), serve(t)
-	l.write(1)
-	other.write(1)
-	mixed := l.killed()
-	b, err := os.ReadFile(other.path + "-entries")
-	must(t, err)
-	must(t, os.WriteFile(mixed.path+"-entries", b, 0o600))
-	if _, _, err := openFile(mixed.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
-		t.Errorf("another database's journal is answered %v", err)
-	}
-	// A database that begins anew beside a journal that stayed.
-	must(t, errors.Join(os.Remove(mixed.path), os.RemoveAll(mixed.path+"-wal")))
-	if _, _, err := openFile(mixed.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
-		t.Errorf("a journal that a new database finds is answered %v", err)
-	}
-	// An older copy of the database beside the journal of today.
-	for range 3 {
-		l.write(1)
-		must(t, l.post())
-	}
-	older := l.killed()
-	must(t, l.post())
-	for range 3 {
-		l.write(1)
-		must(t, l.post())
-	}
-	b, err = os.ReadFile(l.path + "-entries")
-	must(t, err)
-	must(t, os.WriteFile(older.path+"-entries", b, 0o600))
-	if _, _, err := openFile(older.path, unmeasured{}, func(error) {}); !errors.Is(err, errForeign) {
-		t.Errorf("an older copy of the database is answered %v", err)
-	}
-	// Controls: its own, and none.
-	l.again()
-	must(t, os.Remove(older.path+"-entries"))
-	older.open(func(err error) { t.Errorf("fatal: %v", err) })
-	must(t, older.close())
-}
-
 // While what is written cannot be posted nothing more is taken, and nothing that
 // was taken is lost.
 func TestALogThatCannotBePostedTakesNoMore(t *testing.T) {
@@ -213,8 +81,8 @@ func TestALogThatCannotBePostedTakesNoMore(t *testing.T) {
 	refuse := func(sql string) {
 		must(t, l.do(t.Context(), func(conn transaction) error { return exec(conn, sql) }))
 	}
-	want := l.write(2)
 	refuse("CREATE TRIGGER closed BEFORE INSERT ON log_entries WHEN NEW.time > 0 BEGIN SELECT RAISE(ABORT, 'closed'); END")
+	want := l.write(2)
 	if err := l.post(); err == nil {
 		t.Fatal("it was posted")
 	}
@@ -288,31 +156,28 @@ func TestWhateverHappensAnEntryIsThereOnce(t *testing.T) {
 	must(t, quick.Check(property, &quick.Config{MaxCount: 10}))
 }
 
-func FuzzJournal(f *testing.F) {
-	e := &entry{name: "logEntries/x", leaf: []byte{}, salt: []byte("salt"), commitment: []byte("commitment")}
-	frame := appendEntry(make([]byte, frameHead), e)
-	seal(frame, 7)
-	f.Add(append(header(7), frame...), int64(7))
-	f.Add(header(7), int64(8))
-	f.Fuzz(func(t *testing.T, b []byte, generation int64) {
-		if generationOf(b) == 0 {
-			b = append(header(generation), b...)
-		}
-		if got := generationOf(b); got != 0 && string(header(got)) != string(b[:headerBytes]) {
-			t.Errorf("a header reads as generation %d", got)
-		}
-		entries, end, err := entriesIn(b, generation)
-		if end > int64(len(b)) {
-			t.Errorf("%d of %d bytes were read", end, len(b))
-		}
-		if err != nil {
-			return
-		}
-		for _, e := range entries {
-			again, n, err := consumeEntry(appendEntry(nil, e))
-			if err != nil || again.name != e.name || string(again.leaf) != string(e.leaf) || n == 0 {
-				t.Errorf("an entry that was read cannot be written and read again: %v", err)
-			}
-		}
-	})
+// What is in the journal alone when the file is closed is in the database.
+func TestAFileThatIsClosedLeavesNothingInItsJournal(t *testing.T) {
+	l := serve(t)
+	after := l.killed()
+	after.open(func(err error) { t.Errorf("fatal: %v", err) })
+	want := after.write(2)
+	must(t, after.close())
+	conn, err := openConn(after.path)
+	must(t, err)
+	defer conn.Close()
+	if n, err := number(conn, "SELECT COUNT(*) FROM log_entries"); err != nil || int(n) != len(want) {
+		t.Errorf("%d of %d entries are in the database (%v)", n, len(want), err)
+	}
+}
+
+// The journal is its owner's alone.
+func TestAJournalIsForItsOwnerAlone(t *testing.T) {
+	l := serve(t)
+	l.write(1)
+	info, err := os.Stat(l.path + "-entries")
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode is %v", info.Mode())
+	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,7 +102,7 @@ func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int
 	for _, h := range hs {
 		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
 		if q.Parent != "" {
-			args = append(args, q.Parent+"/", q.Parent+"0")
+			args = append(args, q.Parent[:min(caseBytes, len(q.Parent))], q.Parent+"/", q.Parent+"0")
 		}
 		if q.State != 0 {
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
@@ -120,8 +121,20 @@ func namesText(q Query, holders int) string {
 // that its planner looks at, and it looks at that.
 const limit = "LIMIT CAST(? AS BIGINT)"
 
-// holderNames asks for what one holder knows of, in the order in which it lies:
-// what comes after a page is not looked at.
+// caseBytes is how long the name of a case is, with which the names of all that
+// lies in it begin.
+const caseBytes = len("cases/") + 26
+
+// ofCases is in the words of the index of what lies in cases, which is followed by
+// who asks for nothing else.
+const ofCases = " AND s.type NOT IN ('Case', 'Notification', 'Delivery')"
+
+// inCase keeps what lies in one case, and below a parent there: names of children
+// begin with their parent's.
+var inCase = fmt.Sprintf(" AND substr(s.name, 1, %d) = ? AND s.name > ? AND s.name < ?", caseBytes) + ofCases
+
+// holderNames asks for what one holder knows of, everywhere or in one case, in the
+// order in which it lies: what comes after a page is not looked at.
 func holderNames(q Query) string {
 	names := "SELECT DISTINCT s.create_time AS t, s.sort AS o, s.name AS n FROM sight s"
 	if q.State != 0 {
@@ -129,7 +142,7 @@ func holderNames(q Query) string {
 	}
 	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
 	if q.Parent != "" {
-		names += " AND s.name > ? AND s.name < ?" // names of children begin with their parent's
+		names += inCase
 	}
 	if q.State != 0 {
 		names += " AND r.state = ? AND (s.scope & ?) <> 0"
@@ -175,42 +188,6 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 		s.recent.put(keyOf(c, v.row.name), v, true)
 	}
 	return read, full, nil
-}
-
-// rooms are how many names one statement takes. They are few, since a connection
-// keeps every statement that it has prepared.
-var rooms = [...]int{1, 4, 16, 32, 64, pageMax}
-
-// inRoom are names as a statement takes them, in room for so many. Nothing has
-// the name of what is left of it.
-func inRoom(names []string) (room int, args []any) {
-	for _, room = range rooms {
-		if room >= len(names) {
-			break
-		}
-	}
-	args = make([]any, room)
-	for i := range args {
-		args[i] = ""
-		if i < len(names) {
-			args[i] = names[i]
-		}
-	}
-	return room, args
-}
-
-// numberedRows returns n rows of a number and a placeholder.
-func numberedRows(n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		b.WriteString(strconv.Itoa(i))
-		b.WriteString(",?)")
-	}
-	return b.String()
 }
 
 // recordsQuery asks for so many records, each as one row with the caller's links to

@@ -142,6 +142,47 @@ func TestAPageIsTheSameWhateverOfItWasReadBefore(t *testing.T) {
 	}
 }
 
+// names lists an agency's victims below a parent, a page of so many at a time.
+func (n *node) names(agency, parent string, size int) (names []string) {
+	n.t.Helper()
+	for token := ""; ; {
+		ctx, c := n.as(agency)
+		page, next, err := store.List(ctx, n.Store, c, store.Query{Type: record.ByName("Victim"), Parent: parent, Size: size, Token: token},
+			func() *jisrv1.Victim { return &jisrv1.Victim{} })
+		must(n.t, err)
+		for _, v := range page {
+			names = append(names, v.GetName())
+		}
+		if token = next; token == "" {
+			return names
+		}
+	}
+}
+
+func TestAListBelowACaseIsTheListOfAllWithoutWhatLiesElsewhere(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		told := []string{n.aCase(), n.aCase()}
+		for i := range 8 {
+			_, err := n.tellOf(told[i%2], "lantern")
+			must(t, err)
+		}
+		for _, agency := range []string{judge, police, monitor} {
+			all := n.names(agency, "", 100)
+			if len(all) != 8 {
+				t.Fatalf("%s knows of %d victims", agency, len(all))
+			}
+			for _, about := range told {
+				want := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !strings.HasPrefix(name, about+"/") })
+				for size := 1; size <= 5; size++ {
+					if got := n.names(agency, about, size); len(got) != 4 || !slices.Equal(got, want) {
+						t.Errorf("%s, %d a page: %d of 4 victims of a case, or in another order", agency, size, len(got))
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestAListEndsWithItsLastNameHoweverManyHoldersKnowOfEach(t *testing.T) {
 	onEach(t, func(t *testing.T, n *node) {
 		const made = 6

@@ -3,8 +3,13 @@ package store
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/jisr-exchange/jisr/services/logline"
 )
 
 // postEvery is how long an entry is in the journal alone at the most while
@@ -44,7 +49,30 @@ func (f *file) post() error {
 	return f.last
 }
 
+// postAll is post for who keeps others from posting.
 func (f *file) postAll() error {
+	err := f.postHalves()
+	if fails := err != nil; fails != f.unposted {
+		f.unposted = fails
+		f.tellPosting(err)
+	}
+	return err
+}
+
+// tellPosting notes for the operator that entries cannot be posted, or are again.
+func (f *file) tellPosting(err error) {
+	if err == nil {
+		f.log.LogAttrs(context.Background(), slog.LevelInfo, "entries of reads are posted again")
+		return
+	}
+	attrs := []slog.Attr{logline.TypeOf(err)}
+	if code, ok := Code(err); ok {
+		attrs = append(attrs, logline.Storage(code))
+	}
+	f.log.LogAttrs(context.Background(), slog.LevelError, "entries of reads cannot be posted, and nothing is shown; see the runbook", attrs...)
+}
+
+func (f *file) postHalves() error {
 	for {
 		n, last := f.journal.ripe()
 		if n < 0 {
@@ -117,13 +145,16 @@ func (f *file) postHalf(n int) error {
 func (j *journal) read(n int, h half) ([]*entry, error) {
 	b := make([]byte, h.end)
 	if _, err := j.file.ReadAt(b, int64(n)*halfBytes); err != nil {
-		return nil, errStorage{err}
+		return nil, ofFile(sqlite.ResultIOErrRead, err)
 	}
 	entries, end, err := entriesIn(b, h.generation)
 	if err == nil && end != h.end {
 		err = errFrame // all of it was durable
 	}
-	return entries, err
+	if err != nil {
+		return nil, ofFile(sqlite.ResultCorrupt, err)
+	}
+	return entries, nil
 }
 
 // postedGeneration names the counter of the generation that was posted last.

@@ -120,7 +120,7 @@ var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPA
 // gives it the links of its case that reach it.
 func (tx *Tx) Create(m proto.Message, n New) error {
 	t := record.TypeOf(m)
-	name, err := record.NewName(t, n.Parent, tx.store.Random)
+	name, err := record.NewName(t, n.Parent, tx.random)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (tx *Tx) Create(m proto.Message, n New) error {
 		if err := tx.placeCase(c, tx.now); err != nil {
 			return err
 		}
-	} else if n.Case != "-" {
+	} else {
 		persons := append(slices.Clone(n.Subjects), name)
 		if err := tx.placeChild(t.Name, name, n.Case, persons, tx.now); err != nil {
 			return err

@@ -68,6 +68,25 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 				t.Errorf("a sort is not noticed in %q", steps)
 			}
 		}
+		inCase := func(text string) bool {
+			found := 0
+			for _, s := range plan(text) {
+				if strings.Contains(s, "INDEX sight_by_case (<expr>=? AND holder=? AND type=? AND (create_time,sort)>(?,?))") {
+					found++
+				}
+			}
+			return found == holders
+		}
+		for _, parent := range []string{"cases/x", "cases/x/victims/y"} {
+			text := namesText(Query{Parent: parent}, holders)
+			if !inCase(text) {
+				t.Errorf("what lies below %s goes by %q", parent, plan(text))
+			}
+			// Control: without the words of the index all that a holder knows of is gone through.
+			if inCase(strings.ReplaceAll(text, ofCases, "")) {
+				t.Error("it goes by the case in any words, so that this proves nothing")
+			}
+		}
 		if steps := plan(recordsQuery(16, holders)); grows(steps) {
 			t.Errorf("the records of a page go by %q", steps)
 		}
@@ -123,17 +142,22 @@ func TestAReadFollowsIndexesAloneOnAServer(t *testing.T) {
 	readers := e.(*server).readers
 	for what, query := range map[string]string{
 		"a record": sightQuery(linkColumns+", "+recordColumns, recordJoin, 3), "the names of a page": namesText(Query{}, 3),
-		"the names of a list of a state": namesText(Query{State: 1}, 3), "the records of a page": recordsQuery(pageMax, 3),
+		"the names of a list of a state": namesText(Query{State: 1}, 3), "the names below a case": namesText(Query{Parent: "cases/x"}, 3), "the records of a page": recordsQuery(pageMax, 3),
 		"the consents of a page": consentQuery(16),
 	} {
 		if found := steps(readers, query, gathering...); len(found) > 0 {
 			t.Errorf("%s goes by %q", what, found)
 		}
 	}
-	for _, q := range []Query{{}, {State: 1}} {
+	for _, q := range []Query{{}, {State: 1}, {Parent: "cases/x"}} {
 		if found := steps(readers, namesText(q, 3), "->  Sort"); len(found) > 0 {
 			t.Errorf("the names of a page go by %q", found)
 		}
+	}
+	if below := namesText(Query{Parent: "cases/x"}, 3); len(steps(readers, below, "Index Scan using sight_by_case")) != 3 {
+		t.Error("what lies below a case does not go by the case")
+	} else if len(steps(readers, strings.ReplaceAll(below, ofCases, ""), "sight_by_case")) > 0 {
+		t.Error("it goes by the case in any words, so that this proves nothing") // control
 	}
 	// Controls: a session that may choose, and one that takes links for rare.
 	free, err := postgres.Open(ctx, url, o)

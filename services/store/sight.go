@@ -92,9 +92,6 @@ func holders(c *identity.Caller) []any {
 	return hs
 }
 
-// marks returns n placeholders.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
-
 // sightRow is one row of sight on a case, from which its children's rows follow.
 type sightRow struct {
 	holder, via, subject string

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -21,6 +22,11 @@ type lone struct {
 	entries int
 }
 
+// lonely are the options of a file that nobody but a test has to do with.
+func lonely(fatal func(error)) Options {
+	return Options{Meter: unmeasured{}, Log: slog.New(slog.DiscardHandler), Fatal: fatal}
+}
+
 func serve(t *testing.T) *lone {
 	t.Helper()
 	l := &lone{t: t, path: filepath.Join(t.TempDir(), "jisr.db"), store: &Store{files: newCaseFiles(1 << 20), Options: Options{Clock: time.Now}}}
@@ -31,7 +37,7 @@ func serve(t *testing.T) *lone {
 
 func (l *lone) open(fatal func(error)) {
 	l.t.Helper()
-	opened, _, err := openFile(l.path, unmeasured{}, fatal)
+	opened, _, err := openFile(l.path, lonely(fatal))
 	must(l.t, err)
 	l.file = opened.(*file)
 }
@@ -166,4 +172,13 @@ func TestWhatMovesWhileItsEntryIsWrittenIsNotShown(t *testing.T) {
 		t.Errorf("what moved while its entry was written is answered %v", err)
 	}
 	l.shows(l.epoch(), nil) // control
+}
+
+// What nobody knows of is not shown, also if its entry is durable.
+func TestNothingIsShownOnceTheDiskHasForgotten(t *testing.T) {
+	l := serve(t)
+	l.shows(0, nil)
+	l.broken.Store(true)
+	l.shows(0, fault.New(fault.StoreUnavailable))
+	l.broken.Store(false) // so that it closes
 }

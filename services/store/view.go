@@ -226,9 +226,6 @@ func sightQuery(columns, join string, holders int) string {
 		" s.holder = h.column1 AND s.name = ? AND " + standsNow
 }
 
-// rows returns n rows of one placeholder.
-func rows(n int) string { return strings.TrimSuffix(strings.Repeat("(?),", n), ",") }
-
 func (s *Store) sightArgs(c *identity.Caller, law *agreement.Law, t *record.Type, name string, holders []any) []any {
 	return append(holders, name, s.Clock().UnixMicro(), int64(law.Shelf(c.Role, t.Name)))
 }

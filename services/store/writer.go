@@ -33,7 +33,7 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
-	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
+	beside  func(*job) // drafts a change before it waits for its turn; nil where that is done in its turn
 	company atomic.Int64
 	turns   sync.Map // by rpc, how many of its next calls are not drafted
 }
@@ -85,18 +85,18 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	defer w.company.Add(-1)
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
 	turns := kept.(*atomic.Int64)
-	q, j := w.changes, &job{work: work, turns: turns}
+	j := &job{work: work, turns: turns}
 	company := w.company.Add(1)
 	switch {
-	case w.drafts != nil && company <= few:
+	case w.beside != nil && company <= few:
 	case turns.Load() > 0:
 		turns.Add(-1)
 	default:
-		if j.draft = draft; w.drafts != nil {
-			q = w.drafts
+		if j.draft = draft; w.beside != nil {
+			w.beside(j)
 		}
 	}
-	return w.take(ctx, q, j)
+	return w.take(ctx, w.changes, j)
 }
 
 // doAndTake is do for work that takes effect outside of the database too.

@@ -78,7 +78,7 @@ func TestAnEntryIsFoundByEachOfItsSubjects(t *testing.T) {
 // The log is moved beside the writer, and does not grow without end under load.
 func TestTheWriteAheadLogIsMovedWhileOthersWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jisr.db")
-	opened, w, err := openFile(path, unmeasured{}, func(err error) { t.Errorf("fatal: %v", err) })
+	opened, w, err := openFile(path, lonely(func(err error) { t.Errorf("fatal: %v", err) }))
 	must(t, err)
 	ballast := make([]byte, 8<<10)
 	writing := func(calls int) {

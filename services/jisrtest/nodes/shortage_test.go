@@ -51,7 +51,7 @@ func (h *house) onSmallDisk() {
 	dir := filepath.Dir(h.ballast())
 	h.must(os.Mkdir(dir, 0o700))
 	if err := unix.Mount("jisr-nodes", dir, "tmpfs", 0, "size=32m"); errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		h.t.Skip("this user may not mount a small volume")
+		h.t.Skip("mounting is not permitted; the disk that is told full proves the same")
 	} else {
 		h.must(err)
 	}
@@ -64,17 +64,28 @@ func (h *house) onSmallDisk() {
 	h.must(err)
 	who := owner.Sys().(*syscall.Stat_t)
 	h.must(os.Chown(dir, int(who.Uid), int(who.Gid)))
+	h.asOwner("postgres", "CREATE TABLESPACE small LOCATION '"+dir+"'", "ALTER DATABASE "+pgx.Identifier{h.database()}.Sanitize()+" SET TABLESPACE small")
+}
+
+// asOwner runs statements in a database of the server, each by itself.
+func (h *house) asOwner(database string, statements ...string) {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, h.cluster.URL("postgres"))
+	conn, err := pgx.Connect(ctx, h.cluster.URL(database))
 	h.must(err)
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, "CREATE TABLESPACE small LOCATION '"+dir+"'")
-	h.must(err)
+	for _, statement := range statements {
+		_, err := conn.Exec(ctx, statement)
+		h.must(err)
+	}
+}
+
+// database is the name of the one that holds the cases.
+func (h *house) database() string {
 	u, err := url.Parse(h.cases)
 	h.must(err)
-	_, err = conn.Exec(ctx, "ALTER DATABASE "+pgx.Identifier{u.Path[1:]}.Sanitize()+" SET TABLESPACE small")
-	h.must(err)
+	return u.Path[1:]
 }
 
 func (h *house) ballast() string { return filepath.Join(h.cluster.Folder(), "small", "ballast") }
@@ -91,4 +102,39 @@ func (h *house) fill() {
 		h.t.Error(err)
 	}
 	h.must(f.Close())
+}
+
+// written are the tables of the cases.
+func (h *house) written() (tables []string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, h.cluster.URL(h.database()))
+	h.must(err)
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+	h.must(err)
+	tables, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	h.must(err)
+	if len(tables) < 10 {
+		h.t.Fatalf("only %d tables are written", len(tables))
+	}
+	return tables
+}
+
+// tellFull lets the server say of whatever is written to the cases that its disk is
+// full, for who may not mount a small one.
+func (h *house) tellFull() {
+	h.t.Helper()
+	full := []string{"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$"}
+	for _, table := range h.written() {
+		full = append(full, "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON "+table+" FOR EACH STATEMENT EXECUTE FUNCTION full_disk()")
+	}
+	h.asOwner(h.database(), full...)
+}
+
+// tellFreed lets it say so no more.
+func (h *house) tellFreed() {
+	h.t.Helper()
+	h.asOwner(h.database(), "DROP FUNCTION full_disk() CASCADE")
 }

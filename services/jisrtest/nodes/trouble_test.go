@@ -26,6 +26,7 @@ const (
 type trouble struct {
 	settings []string // of the server
 	partly   bool     // reads are shown where their entry finds room, and refused else
+	told     string   // what the log says why
 	prepare  func(*house)
 	strike   func(*load)
 	mend     func(*house)
@@ -51,9 +52,15 @@ var troubles = map[string]trouble{
 	},
 	"its disk is full": {
 		partly:  true,
+		told:    "SQLSTATE_53100",
 		prepare: (*house).onSmallDisk,
 		strike:  func(l *load) { l.house.fill() },
 		mend:    func(h *house) { h.must(os.Remove(h.ballast())) },
+	},
+	"its disk is told full": {
+		told:   "SQLSTATE_53100",
+		strike: func(l *load) { l.house.tellFull() },
+		mend:   (*house).tellFreed,
 	},
 }
 
@@ -112,6 +119,9 @@ func (h *house) overcomes(t *testing.T, trouble trouble) {
 		})
 		if n.process == nil {
 			t.Error("a node has ended")
+		}
+		if !strings.Contains(n.log.String(), trouble.told) {
+			t.Errorf("no line of the log says %s:\n%s", trouble.told, n.log)
 		}
 		if strings.Contains(n.log.String(), "internal error") {
 			t.Errorf("what befell the database is told as a fault of the node:\n%s", n.log)
