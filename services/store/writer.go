@@ -35,7 +35,8 @@ type writer struct {
 	changes *queue
 	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
 	company atomic.Int64
-	turns   sync.Map // by rpc, how many of its next calls are not drafted
+	turns   sync.Map           // by rpc, how many of its next calls are not drafted
+	every   func(drafted bool) // see Options.Drafts
 }
 
 // job is the work of one call.
@@ -86,16 +87,26 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
 	turns := kept.(*atomic.Int64)
 	q, j := w.changes, &job{work: work, turns: turns}
-	switch {
-	case w.company.Add(1) <= few:
-	case turns.Load() > 0:
+	switch alone := w.company.Add(1) <= few; {
+	case w.every == nil && alone:
+	case w.every == nil && turns.Load() > 0:
 		turns.Add(-1)
 	default:
 		if j.draft = draft; w.drafts != nil {
 			q = w.drafts
 		}
 	}
-	return w.take(ctx, q, j)
+	if w.every == nil {
+		return w.take(ctx, q, j)
+	}
+	turn := false
+	j.work = func(conn transaction) error {
+		turn = true
+		return work(conn)
+	}
+	err := w.take(ctx, q, j)
+	w.every(!turn && err == nil)
+	return err
 }
 
 // doAndTake is do for work that takes effect outside of the database too.
