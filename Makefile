@@ -36,7 +36,7 @@ PROCESSES := ./services/jisrtest/crash ./services/jisrtest/hostile ./services/ji
 FILES := KeyringThatIsGone|LeftInTheFile|RegistersOfTheField|EveryKindOfLeak
 
 # Plays in which agencies deal with each other, and that are played once more with
-# every change drafted: alone, none of theirs would be.
+# every change drafted: alone, none of theirs would be in a file, nor on a server each.
 DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play notification_play order_play referral_play share_play timers_play
 
 heading = @printf '\n== %s\n' $(1)

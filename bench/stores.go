@@ -38,10 +38,10 @@ const (
 
 var durables = []durable{
 	{"entry", "read entries", peer.Entry, map[string][len(callers)]int{
-		file: {300, 1500, 3000}, fileAlone: {300, 400, 400}, served: {150, 1000, 2500}, servedAlone: {150, 800, 1200},
+		file: {300, 4000, 12000}, fileAlone: {300, 400, 800}, served: {150, 2000, 6000}, servedAlone: {150, 800, 2400},
 	}},
 	{"change", "changes", peer.Notification, map[string][len(callers)]int{
-		file: {100, 200, 300}, fileAlone: {150, 200, 200}, served: {60, 200, 300}, servedAlone: {100, 300, 400},
+		file: {100, 500, 1200}, fileAlone: {150, 200, 400}, served: {60, 500, 1200}, servedAlone: {100, 400, 800},
 	}},
 }
 

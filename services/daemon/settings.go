@@ -71,7 +71,7 @@ var settings = []setting{
 	{key: "key_encryption_key", about: "file of the key that wraps the data keys; made when missing", value: func(c *Config) any { return &c.KeyEncryptionKey }, kind: own},
 	{key: "postgres.survives_node_loss", about: "promises that nothing is lost with a database node: commits wait for a standby", value: func(c *Config) any { return &c.Postgres.SurvivesNodeLoss }, without: "false"},
 	{key: "postgres.pool", about: "connections of this node to the database, in PostgreSQL; the keyring's are few", value: func(c *Config) any { return &c.Postgres.Pool }, without: strconv.Itoa(store.Connections)},
-	{key: "records_in_memory", about: "MiB of records that are kept, sealed, after they were read, and are at hand for who reads them again", value: func(c *Config) any { return &c.RecordsInMemory }, without: strconv.Itoa(store.Recent >> 20)},
+	{key: "records_in_memory", about: "MiB of records that are kept, sealed, after they were read or written in, and are at hand for whoever reads or writes there again", value: func(c *Config) any { return &c.RecordsInMemory }, without: strconv.Itoa(store.Recent >> 20)},
 	{key: "tls.certificate", about: "PEM file of the server's certificate and its chain", value: func(c *Config) any { return &c.TLS.Certificate }, kind: file},
 	{key: "tls.key", about: "PEM file of its key", value: func(c *Config) any { return &c.TLS.Key }, kind: private},
 	{key: "tls.client_authorities", about: "PEM file of the authorities of client certificates", value: func(c *Config) any { return &c.TLS.ClientAuthorities }, kind: file},

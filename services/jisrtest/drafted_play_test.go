@@ -8,8 +8,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 )
 
-// Plays come alone, and so none of their changes would be drafted. Where every one
-// is, those that succeed and write once they are done are written as drafted.
+// Plays come alone, and so in a file none of their changes would be drafted. Where
+// every one is, those that succeed and write once they are done are written so.
 func TestAPlayWhoseChangesAreDraftedIsPlayedByDrafts(t *testing.T) {
 	p := baghdad(t, jisrtest.Drafted())
 	if drafts, turns := p.Drafts.Load(), p.Turns.Load(); drafts < 3 || drafts+turns != 4 {

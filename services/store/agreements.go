@@ -86,7 +86,7 @@ func (s *Store) adopt(conn transaction, law *agreement.Law) error {
 		return err
 	}
 	leaf := audit.Leaf(&identity.Caller{Law: law}, jisrv1.LogEntry_KIND_AGREEMENT, "", s.now())
-	e, err := s.newEntry(leaf)
+	e, err := newEntry(s.Random, leaf)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,13 @@ func (tx *Tx) file(caseName string) *caseFile {
 	return f
 }
 
+// openFile begins the file of a new case, of which there is nothing anywhere yet.
+func (tx *Tx) openFile(caseName string) {
+	f := tx.file(caseName)
+	f.linked, f.read = true, true
+	tx.sealed[caseName] = false
+}
+
 // hold makes sure that what is asked of a case now stays so until the call is done.
 func (tx *Tx) hold(caseName string) error {
 	_, _, err := tx.find(caseName)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"io"
 	"strings"
 	"time"
 
@@ -51,14 +52,17 @@ type Tx struct {
 	caller   *identity.Caller
 	law      *agreement.Law
 	now      time.Time
+	random   io.Reader
 	touched  map[string]*jisrv1.LogSubject
 	order    []string
 	rows     map[string]row        // as they are now, where the call knows
 	born     map[string]bool       // records that this call created
 	files    map[string]*caseFile  // as far as the call knows them
 	moved    map[string]bool       // cases in which this call wrote anything
-	counted  []string              // those of them that have their new epoch
+	counted  []movedCase           // those of them that have their new epoch
+	rested   map[string]*keptFile  // cases of which it knows what was kept
 	made     map[string][]sightRow // links that it made, by the record's name
+	first    map[sightKey]bool     // whether there was no such link before
 	holders  []any                 // under which the caller's links stand
 	sealed   map[string]bool       // whether a seal is in force in a case, where the call knows
 	taken    []string              // keys for its new subjects
@@ -67,10 +71,10 @@ type Tx struct {
 // newTx begins a call inside its transaction; c is nil for the server's own acts.
 func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller) *Tx {
 	tx := &Tx{
-		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(),
+		ctx: ctx, store: s, caller: c, law: s.Law(), now: s.now(), random: s.Random,
 		touched: make(map[string]*jisrv1.LogSubject), rows: make(map[string]row), born: make(map[string]bool),
 		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
-		made: make(map[string][]sightRow),
+		made: make(map[string][]sightRow), rested: make(map[string]*keptFile), first: make(map[sightKey]bool),
 	}
 	if c != nil {
 		tx.holders = holders(c)
@@ -106,14 +110,17 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var written string
 	var tx *Tx
+	draws := &draws{source: s.Random}
 	begin := func(conn transaction) error {
 		docket.Clear()
+		draws.at = 0
 		if tx != nil {
 			tx.giveBack() // nothing was kept of an earlier run
 		}
 		if tx = s.newTx(inside, conn, c); tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
+		tx.random = draws
 		return conn.decidedBy(tx.law.Hash())
 	}
 	answer := func(reply M) (rendered proto.Message, e *entry, err error) {
@@ -174,13 +181,36 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		return tx.remember(key, body, rendered, written)
 	})
 	if tx != nil {
-		s.written(tx.counted, err)
+		s.written(namesOf(tx.counted), err)
 	}
 	if err != nil {
 		return empty, err
 	}
+	tx.keepFiles()
 	docket.Finish(empty, written)
 	return empty, nil
+}
+
+// draws give every run of a call the same random bytes: what a call is answered
+// does not tell whether it was drafted, or how often it was run until nobody was in
+// its way.
+type draws struct {
+	source io.Reader
+	drawn  []byte
+	at     int
+}
+
+func (d *draws) Read(p []byte) (int, error) {
+	if missing := d.at + len(p) - len(d.drawn); missing > 0 {
+		more := make([]byte, missing)
+		if _, err := io.ReadFull(d.source, more); err != nil {
+			return 0, err
+		}
+		d.drawn = append(d.drawn, more...)
+	}
+	n := copy(p, d.drawn[d.at:])
+	d.at += n
+	return n, nil
 }
 
 // now is the clock at the precision that records keep.
@@ -295,7 +325,7 @@ func (tx *Tx) changedEntry(rpc string) (*entry, error) {
 		subjects = append(subjects, subject)
 	}
 	leaf.SetSubjects(subjects)
-	return tx.store.newEntry(leaf)
+	return newEntry(tx.random, leaf)
 }
 
 // touch notes a record for the log entry.

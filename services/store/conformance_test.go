@@ -30,11 +30,15 @@ func TestARepetitionHasOneEffectAndTheSameAnswerForThirtyDays(t *testing.T) {
 		}
 		ctx, c := n.as(police)
 		call := store.Call{RPC: "CaseService/CreateCase", RequestID: requestID, Request: &jisrv1.CreateCaseRequest{}}
-		_, err = store.Change(ctx, n.Store, c, call, &jisrv1.Case{}, func(*store.Tx) (*jisrv1.Case, error) {
-			t.Error("another body has an effect")
-			return &jisrv1.Case{}, nil
+		var made *jisrv1.Victim
+		_, err = store.Change(ctx, n.Store, c, call, &jisrv1.Victim{}, func(tx *store.Tx) (*jisrv1.Victim, error) {
+			made = &jisrv1.Victim{}
+			return made, tx.Child(&jisrv1.Case{}, first, made, first)
 		})
 		wantFault(t, err, fault.RequestIDReused)
+		if made != nil && n.View(ctx, c, made.GetName(), &jisrv1.Victim{}) == nil {
+			t.Error("another body has an effect")
+		}
 		n.now.Add((30*24*time.Hour + time.Second).Microseconds())
 		later, err := n.newCase(requestID)
 		must(t, err)

@@ -58,6 +58,7 @@ type Store struct {
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
 	recent     *recent
+	files      *caseFiles
 	failed     atomic.Bool
 	lawful     lawful
 	polls      <-chan time.Time // when Follow asks; tests hold it in their hands
@@ -92,8 +93,13 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 		o.Meter = unmeasured{}
 	}
 	s := &Store{
-		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), recent: newRecent(o.Recent), lawful: newLawful(),
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), lawful: newLawful(),
 	}
+	room := o.Recent
+	if room == 0 {
+		room = Recent
+	}
+	s.recent, s.files = newRecent(room-room/4), newCaseFiles(room/4)
 	var err error
 	if postgres.IsURL(database) {
 		s.wakes = newWakes(s.heard)
@@ -142,8 +148,8 @@ type transaction interface {
 	querier
 	// enter appends an entry to the access log.
 	enter(e *entry) error
-	// draw gives each of some cases a new epoch.
-	draw(cases []string) error
+	// draw gives cases their new epochs.
+	draw(moved []movedCase) error
 	// hold keeps everybody else from writing in the case of a record until the
 	// transaction has ended; what is read afterwards is what they left. Where holders
 	// are given, one of them must have a link to the record: whoever has none must

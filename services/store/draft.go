@@ -26,11 +26,11 @@ type draft struct {
 	law   *agreement.Law
 	until time.Time        // when the first term runs out that it rests on
 	seen  map[string]int64 // the epochs of the cases that it was made under
-	moved []string         // the cases that it writes in
+	moved []movedCase      // the cases that it writes in
 	key   []byte           // of its repetition, or nil
 	entry *entry
 
-	records, sight, links, deliveries, answer [][]any // sight is of new records, and links of others
+	records, sight, links, deliveries, answer [][]any // sight are links that were not there, and links those that may have been
 	changed                                   []stored
 }
 
@@ -40,10 +40,12 @@ var errUndrafted = errors.New("store: a call that needs its turn")
 // drafting is what a draft is made in: it reads, and notes what it rests on.
 type drafting struct {
 	querier
-	seen    map[string]int64
-	until   time.Time
-	spoiled bool // whatever the call makes of it
-	turn    bool // by what such calls do
+	seen     map[string]int64
+	until    time.Time
+	spoiled  bool     // whatever the call makes of it
+	turn     bool     // by what such calls do
+	asked    bool     // it has asked for anything
+	recalled []string // cases of which it knows what was kept, and not yet whether that is of the moment of the snapshot
 }
 
 // spoil ends a draft, also where the call goes on without what it was refused.
@@ -89,7 +91,7 @@ func (d *drafting) needsTurn() error {
 func (d *drafting) exec(string, ...any) error              { return d.needsTurn() }
 func (d *drafting) fenced(string, ...any) error            { return d.needsTurn() }
 func (d *drafting) enter(*entry) error                     { return d.needsTurn() }
-func (d *drafting) draw([]string) error                    { return d.needsTurn() }
+func (d *drafting) draw([]movedCase) error                 { return d.needsTurn() }
 func (d *drafting) decidedBy(string) error                 { return nil } // it is held against that when it is written
 func (d *drafting) hold(string, ...any) func(string) error { return d.rest }
 
@@ -100,9 +102,33 @@ func (d *drafting) each(query string, f func(result) error, args ...any) error {
 	if !inCases(query) {
 		return d.needsTurn()
 	}
+	if err := d.ask(); err != nil {
+		return err
+	}
 	err := d.querier.each(query, f, args...)
 	d.spoiled = d.spoiled || err != nil
 	return err
+}
+
+// ask begins to ask the snapshot, which must be of the moment of what was recalled.
+func (d *drafting) ask() error {
+	d.asked = true
+	for _, name := range d.recalled {
+		epoch, err := number(d.querier, epochOf, name)
+		if err != nil || epoch != d.seen[name] {
+			return d.spoil()
+		}
+	}
+	d.recalled = nil
+	return nil
+}
+
+const epochOf = "SELECT epoch FROM epochs WHERE case_name = ?"
+
+// recalls notes that the draft rests on what was kept of a case.
+func (d *drafting) recalls(caseName string, epoch int64) {
+	d.seen[caseName] = epoch
+	d.recalled = append(d.recalled, caseName)
 }
 
 // rest notes that the draft rests on a case. What lies in none has no epoch.
@@ -113,7 +139,7 @@ func (d *drafting) rest(caseName string) error {
 	if _, known := d.seen[caseName]; known {
 		return nil
 	}
-	epoch, err := number(d, "SELECT epoch FROM epochs WHERE case_name = ?", caseName)
+	epoch, err := number(d, epochOf, caseName)
 	d.seen[caseName] = epoch
 	return err
 }
@@ -158,8 +184,8 @@ func (j *job) prepare(snapshot querier) {
 func (tx *Tx) drafted(key, body []byte, reply proto.Message, e *entry) (*draft, error) {
 	in := tx.drafting
 	d := &draft{store: tx.store, law: tx.law, until: in.until, seen: in.seen, moved: tx.counted, key: key, entry: e, changed: tx.conn.changed}
-	for _, name := range d.moved {
-		if _, known := in.seen[name]; !known && !tx.born[name] {
+	for _, m := range d.moved {
+		if _, known := in.seen[m.name]; !known && !tx.born[m.name] {
 			return nil, in.spoil() // it writes where it has not looked
 		}
 	}
@@ -167,8 +193,12 @@ func (tx *Tx) drafted(key, body []byte, reply proto.Message, e *entry) (*draft, 
 		return nil, errUndrafted
 	}
 	d.records, d.deliveries = tx.conn.newRecords(), tx.conn.deliveries.rows
-	for _, r := range tx.conn.sight.rows {
-		if tx.born[r[sightName].(string)] {
+	first := make([]bool, len(tx.conn.sight.rows))
+	for key, i := range tx.conn.sight.at {
+		first[i] = tx.first[key]
+	}
+	for i, r := range tx.conn.sight.rows {
+		if first[i] {
 			d.sight = append(d.sight, r)
 		} else {
 			d.links = append(d.links, r)
@@ -225,6 +255,7 @@ func holding(batch []*job, epochs map[string]int64, taken map[string]bool) (draf
 			for name, epoch := range d.seen {
 				if stands, known := epochs[name]; !known || stands != epoch || moved[name] {
 					holds = false
+					d.store.files.forget(name)
 				}
 			}
 		}
@@ -232,8 +263,8 @@ func holding(batch []*job, epochs map[string]int64, taken map[string]bool) (draf
 			rest = append(rest, j)
 			continue
 		}
-		for _, name := range d.moved {
-			moved[name] = true
+		for _, m := range d.moved {
+			moved[m.name] = true
 		}
 		if d.key != nil {
 			taken[string(d.key)] = true
@@ -259,6 +290,5 @@ func (w *written) add(d *draft, seq int64) {
 	w.subjects = append(w.subjects, e.about(seq)...)
 	w.records, w.deliveries = append(w.records, d.records...), append(w.deliveries, d.deliveries...)
 	w.sight, w.links = append(w.sight, d.sight...), append(w.links, d.links...)
-	moved, epochs := drawn(d.moved)
-	w.moved, w.epochs, w.answers = append(w.moved, moved...), append(w.epochs, epochs...), append(w.answers, d.answer...)
+	w.moved, w.epochs, w.answers = append(w.moved, d.moved...), append(w.epochs, epochRows(d.moved)...), append(w.answers, d.answer...)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,7 +89,7 @@ func (s *stage) draft(caseName string, epoch int64, otherwise ...func(*draft)) *
 	s.made++
 	name := fmt.Sprintf("logEntries/%d", s.made)
 	d := &draft{
-		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []string{caseName},
+		store: s.store, law: s.law, seen: map[string]int64{caseName: epoch}, moved: []movedCase{{caseName, newEpoch()}},
 		entry:   &entry{name: name, leaf: []byte{}, salt: []byte{}, commitment: []byte{}, subjects: []*jisrv1.LogSubject{jisrv1.LogSubject_builder{Record: name}.Build()}},
 		records: [][]any{{name, "Case", caseName, "", int64(1), 0, int64(1), []byte{}, []byte{}}},
 	}
@@ -114,7 +116,7 @@ func TestADraftIsWrittenWhereNothingHasMovedAndElseHasItsTurn(t *testing.T) {
 	must(t, err)
 	onBoth(t, func(t *testing.T, g shared) {
 		s := &stage{t: t, shared: g, law: law, now: time.Now()}
-		s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+		s.store = &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
 		must(t, s.do(t.Context(), func(conn transaction) error {
 			return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
 		}))
@@ -215,7 +217,7 @@ func TestADraftThatRestsOnACaseInWhichAnotherWritesHasItsTurn(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, e.close()) }()
 	s := &stage{t: t, shared: shared{writer: w}, law: law, now: time.Now()}
-	s.store = &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
+	s.store = &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: func() time.Time { return s.now }}}
 	must(t, s.do(t.Context(), func(conn transaction) error {
 		return exec(conn, "INSERT INTO agreements(hash, text, create_time, in_force) VALUES(?,?,1,1)", law.Hash(), []byte{})
 	}))
@@ -287,7 +289,7 @@ func draftingBy(t *testing.T) (*drafting, *Tx) {
 	d := &drafting{querier: nobody{}, seen: make(map[string]int64)}
 	c := &identity.Caller{Agency: "nobody", Law: law}
 	ctx, _ := agreement.WithDocket(identity.NewContext(t.Context(), c))
-	s := &Store{Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
+	s := &Store{files: newCaseFiles(1 << 20), Options: Options{Law: func() *agreement.Law { return law }, Clock: time.Now}}
 	tx := s.newTx(ctx, d, c)
 	tx.drafting = d
 	return d, tx
@@ -371,5 +373,97 @@ func (w *single) group(jobs []*job) {
 	close(all)
 	for _, j := range jobs {
 		<-j.done
+	}
+}
+
+// A call that comes to its turn after it was drafted makes what it would have made.
+func TestEachRunOfACallDrawsTheSame(t *testing.T) {
+	source := strings.NewReader("a lantern in the harbour")
+	d := &draws{source: source}
+	runs := func(sizes ...int) (drawn string) {
+		d.at = 0
+		for _, n := range sizes {
+			b := make([]byte, n)
+			if _, err := io.ReadFull(d, b); err != nil {
+				t.Fatal(err)
+			}
+			drawn += string(b)
+		}
+		return drawn
+	}
+	if first, second, third := runs(2, 5), runs(7, 3), runs(2, 5, 2); first != "a lante" || second != "a lantern " || third != "a lantern" {
+		t.Errorf("runs of a call draw %q, %q and %q", first, second, third)
+	}
+	if left := source.Len(); left != len("in the harbour") {
+		t.Errorf("%d bytes are left of the source", left)
+	}
+	if _, err := (&draws{source: strings.NewReader("a")}).Read(make([]byte, 2)); err == nil {
+		t.Error("what cannot be drawn is taken for drawn")
+	}
+}
+
+// What a draft recalls and what it is answered are of one moment, or it is none.
+func TestADraftThatIsAnsweredOfAnotherMomentThanItRecallsHasItsTurn(t *testing.T) {
+	for _, stands := range []int64{7, 8} {
+		d := &drafting{querier: epochIs(stands), seen: make(map[string]int64)}
+		d.recalls("cases/x", 7)
+		if d.spoiled {
+			t.Error("a draft that asks for nothing has its turn")
+		}
+		err := each(d, "SELECT 1 FROM sight", func(result) error { return nil })
+		if same := stands == 7; (err == nil) != same || d.spoiled == same {
+			t.Errorf("at epoch %d a draft that rests on 7 is answered %v", stands, err)
+		}
+	}
+}
+
+// epochIs answers every question with one number.
+type epochIs int64
+
+func (epochIs) exec(string, ...any) error   { return nil }
+func (epochIs) fenced(string, ...any) error { return nil }
+func (e epochIs) each(_ string, f func(result) error, _ ...any) error {
+	return f(oneNumber(e))
+}
+
+type oneNumber int64
+
+func (oneNumber) ColumnText(int) string       { return "" }
+func (n oneNumber) ColumnInt64(int) int64     { return int64(n) }
+func (n oneNumber) ColumnInt(int) int         { return int(n) }
+func (oneNumber) ColumnLen(int) int           { return 0 }
+func (oneNumber) ColumnBytes(int, []byte) int { return 0 }
+
+// What is kept of cases has its bounds, and what was used last stays.
+func TestWhatIsKeptOfCasesStaysWithinItsBytes(t *testing.T) {
+	law := &agreement.Law{}
+	one := (&keptFile{members: make([]member, 3)}).bytes()
+	c := newCaseFiles(2 * 4 * one) // room for four, and four that were not used of late
+	for i := range 100 {
+		c.keep(fmt.Sprint(i), &keptFile{law: law, members: make([]member, 3)})
+		if c.of("0", law) == nil {
+			t.Fatalf("what is used all the time is gone after %d others", i)
+		}
+		held := 0
+		for _, k := range c.young {
+			held += k.size
+		}
+		if held != c.held || held > c.most || len(c.young)+len(c.old) > 8 {
+			t.Fatalf("%d bytes are held and %d counted, of %d; %d and %d cases", held, c.held, c.most, len(c.young), len(c.old))
+		}
+	}
+	if c.of("99", law) == nil || c.of("1", law) != nil {
+		t.Error("what was used last has given way to what was used before")
+	}
+	if c.of("0", &agreement.Law{}) != nil {
+		t.Error("what was kept under one agreement is there under another")
+	}
+	c.keep("large", &keptFile{law: law, members: make([]member, 1000)})
+	c.forget("0")
+	if c.of("large", law) != nil || c.of("0", law) != nil {
+		t.Error("something is kept that is too large, or was forgotten")
+	}
+	if c.forgetAll(); c.of("99", law) != nil || c.held != 0 {
+		t.Error("after all was forgotten something is kept")
 	}
 }

@@ -35,12 +35,16 @@ func (tx *Tx) settle() error {
 	return tx.conn.draw(tx.settled())
 }
 
-// settled are the cases in which this transaction has written.
-func (tx *Tx) settled() []string {
-	names := slices.Sorted(maps.Keys(tx.moved)) // in one order, so that no two transactions wait for each other
+// settled are the cases in which this transaction has written, with a new epoch of each.
+func (tx *Tx) settled() []movedCase {
+	epoch := newEpoch()
+	moved := make([]movedCase, 0, len(tx.moved))
+	for _, name := range slices.Sorted(maps.Keys(tx.moved)) { // in one order, so that no two transactions wait for each other
+		moved = append(moved, movedCase{name, epoch})
+	}
 	clear(tx.moved)
-	tx.counted = append(tx.counted, names...)
-	return names
+	tx.counted = append(tx.counted, moved...)
+	return moved
 }
 
 // movedCase is a case and its new epoch.
@@ -49,20 +53,22 @@ type movedCase struct {
 	epoch int64
 }
 
-// newEpochs gives each of some cases a new epoch.
-func newEpochs(conn querier, cases []string) ([]movedCase, error) {
-	moved, rows := drawn(cases)
-	return moved, insertAll(conn, intoEpochs, rows)
+// epochRows are the rows that tell of new epochs.
+func epochRows(moved []movedCase) [][]any {
+	rows := make([][]any, len(moved))
+	for i, m := range moved {
+		rows[i] = []any{m.name, m.epoch}
+	}
+	return rows
 }
 
-// drawn are new epochs of cases, and the rows that are to say so.
-func drawn(cases []string) ([]movedCase, [][]any) {
-	epoch := newEpoch()
-	moved, rows := make([]movedCase, len(cases)), make([][]any, len(cases))
-	for i, name := range cases {
-		moved[i], rows[i] = movedCase{name, epoch}, []any{name, epoch}
+// namesOf are the names of cases that have moved.
+func namesOf(moved []movedCase) []string {
+	names := make([]string, len(moved))
+	for i, m := range moved {
+		names[i] = m.name
 	}
-	return moved, rows
+	return names
 }
 
 // epochs are those of cases that were asked for or have moved of late, for the one

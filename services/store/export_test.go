@@ -1,10 +1,18 @@
 package store
 
 import (
+	"maps"
+	"math"
+	"reflect"
 	"slices"
+	"sync/atomic"
+	"testing"
 	"time"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+
 	"github.com/jisr-exchange/jisr/services/identity"
+	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // PollBy puts the clock by which Follow asks into a test's hands.
@@ -13,6 +21,82 @@ func (s *Store) PollBy(clock <-chan time.Time) { s.polls = clock }
 // Keeps reports whether a record is kept as a caller has read it.
 func (s *Store) Keeps(c *identity.Caller, name string) bool {
 	return s.recent.get(keyOf(c, name), s.Clock()) != nil
+}
+
+// InTurn has the calls of an rpc come to their turn undrafted.
+func (s *Store) InTurn(rpc string) {
+	turns := &atomic.Int64{}
+	turns.Store(math.MaxInt64)
+	s.writer.turns.Store(rpc, turns)
+}
+
+// KeepsFile reports whether anything is kept of a case for the drafts of others.
+func (s *Store) KeepsFile(name string) bool { return s.files.of(name, s.Law()) != nil }
+
+// KeptAgrees compares what is kept of cases with what is there, and returns of how
+// many something is kept that is not of before.
+func (s *Store) KeptAgrees(t testing.TB) (compared int) {
+	t.Helper()
+	s.files.mu.Lock()
+	kept := maps.Clone(s.files.young)
+	maps.Copy(kept, s.files.old)
+	s.files.mu.Unlock()
+	err := s.read(t.Context(), func(conn querier) error {
+		for name, k := range kept {
+			epoch, err := number(conn, epochOf, name)
+			if err != nil || epoch != k.epoch {
+				return err
+			}
+			compared++
+			members := make(map[member]bool)
+			if err := each(conn, "SELECT name, type, subject, create_time FROM records WHERE case_name = ?", func(r result) error {
+				members[member{r.ColumnText(0), r.ColumnText(1), r.ColumnText(2), r.ColumnInt64(3)}] = true
+				return nil
+			}, name); err != nil {
+				return err
+			}
+			for _, m := range k.members {
+				if !members[m] {
+					t.Errorf("%s is kept as a record of the case", m.name)
+				}
+			}
+			if k.whole && len(members) != len(k.members) {
+				t.Errorf("%d of %d records of a case are kept as all of them", len(k.members), len(members))
+			}
+			for _, kept := range k.records {
+				there, found, err := loadRow(conn, kept.name)
+				if err != nil {
+					return err
+				}
+				if !found || !reflect.DeepEqual(there, kept.row) {
+					t.Errorf("of %s another record is kept than is there", kept.name)
+				}
+				links := make(map[sightRow]int)
+				if err := each(conn, "SELECT holder, link, via, subject, scope, until_time, visible FROM sight WHERE name = ?", func(r result) error {
+					links[sightRow{
+						holder: r.ColumnText(0), link: jisrv1.Link(r.ColumnInt(1)), via: r.ColumnText(2),
+						subject: r.ColumnText(3), scope: record.ClassSet(r.ColumnInt64(4)), until: r.ColumnInt64(5),
+					}] = r.ColumnInt(6)
+					return nil
+				}, kept.name); err != nil {
+					return err
+				}
+				if kept.linked && len(links) != len(kept.links) {
+					t.Errorf("%d of %d links on %s are kept as all of them", len(kept.links), len(links), kept.name)
+				}
+				for _, l := range kept.links {
+					if links[l] != 1 {
+						t.Errorf("a link on %s is kept that is not there, or closed: %+v", kept.name, l)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return compared
 }
 
 // WakeChannel is where nodes hear each other.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ import (
 // client that hangs up cannot keep its entry out of the log.
 func (s *Store) Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (string, error) {
 	// The entry is made before its turn comes, since the turn is everybody's.
-	e, err := s.newEntry(leaf)
+	e, err := newEntry(s.Random, leaf)
 	if err == nil {
 		err = s.enter(&showing{ctx: context.WithoutCancel(ctx), store: s, entry: e, shown: shown, law: law})
 	}
@@ -79,14 +80,16 @@ type entry struct {
 	subjects               []*jisrv1.LogSubject
 }
 
-func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
+func newEntry(random io.Reader, leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
 	if err != nil {
 		return nil, err
 	}
 	salt := make([]byte, audit.SaltBytes)
-	s.random(salt)
-	name, err := record.NewName(record.ByName("LogEntry"), "", s.Random)
+	if _, err := io.ReadFull(random, salt); err != nil {
+		return nil, err
+	}
+	name, err := record.NewName(record.ByName("LogEntry"), "", random)
 	if err != nil {
 		return nil, err
 	}

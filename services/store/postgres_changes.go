@@ -46,7 +46,7 @@ func (s *server) change() {
 		for _, j := range batch {
 			s.meter.Queued(began.Sub(j.asked))
 		}
-		if (len(batch) > 1 || s.every != nil) && slices.ContainsFunc(batch, func(j *job) bool { return j.draft != nil }) {
+		if slices.ContainsFunc(batch, func(j *job) bool { return j.draft != nil }) {
 			batch = s.drafted(batch)
 		}
 		for len(batch) > 0 {

@@ -183,10 +183,7 @@ func (c *pgConn) enter(e *entry) error {
 	return c.failed
 }
 
-func (c *pgConn) draw(cases []string) error {
-	_, err := newEpochs(c, cases)
-	return err
-}
+func (c *pgConn) draw(moved []movedCase) error { return insertAll(c, intoEpochs, epochRows(moved)) }
 
 // call runs the work of one call under a savepoint. An error that is the call's
 // own has undone it, and the transaction goes on. The last statements of a call

@@ -91,13 +91,7 @@ func (tx *Tx) known(t *view) bool {
 	if sealed, known := tx.sealed[t.row.caseName]; sealed || !known && !tx.born[t.row.caseName] {
 		return false
 	}
-	now, shelf := tx.store.Clock().UnixMicro(), tx.law.Shelf(tx.caller.Role, t.row.typ.Name)
-	for _, r := range own {
-		if shelf.Has(r.link) && (r.until == 0 || r.until > now) {
-			t.loaded.Standing.Links = append(t.loaded.Standing.Links, agreement.InForce{Link: r.link, Scope: r.scope, Via: r.via})
-			keepUntil(&t.loaded, r.until)
-		}
-	}
+	tx.ownLinks(&t.loaded, own, t.row.typ)
 	return true
 }
 

@@ -80,9 +80,6 @@ type recentCase struct {
 }
 
 func newRecent(most int) *recent {
-	if most == 0 {
-		most = Recent
-	}
 	return &recent{most: most, views: make(map[viewKey]*recentView), shares: make(map[string]*share), cases: make(map[string]*recentCase)}
 }
 

@@ -124,7 +124,7 @@ func TestWhoListsEverythingPushesOutNeitherWhatOthersReadNorWhatItReadsByName(t 
 }
 
 func TestWhatIsKeptEndsWithItsTermItsCaseAndItsAgreement(t *testing.T) {
-	r := newRecent(0)
+	r := newRecent(Recent)
 	key, is := victim(1)
 	other, elsewhere := victim(2)
 	r.put(other, elsewhere, false)

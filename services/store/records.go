@@ -20,7 +20,10 @@ func (tx *Tx) View(name string, m proto.Message) error {
 		return err
 	}
 	held := tx.conn.hold(name, tx.holders...)
-	r, l, known, err := tx.store.known(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	r, l, known, err := tx.remembered(n)
+	if err == nil && !known {
+		r, l, known, err = tx.store.known(tx.ctx, tx.conn, tx.caller, tx.law, n)
+	}
 	if err != nil || !known {
 		tx.drafting.missed() // first, since others of its kind may find what they ask for
 	}
@@ -68,6 +71,11 @@ func (tx *Tx) find(name string) (r row, found bool, err error) {
 	if r, found = tx.rows[name]; found {
 		return r, true, nil
 	}
+	k := tx.recall(caseOf(name))
+	if kept, there := k.record(name); there {
+		tx.restOn(caseOf(name), k)
+		return kept.row, true, nil
+	}
 	held := tx.conn.hold(name)
 	// What waits to be written is among those rows.
 	if r, found, err = loadRow(tx.conn.transaction, name); !found || err != nil {
@@ -112,12 +120,13 @@ var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPA
 // gives it the links of its case that reach it.
 func (tx *Tx) Create(m proto.Message, n New) error {
 	t := record.TypeOf(m)
-	name, err := record.NewName(t, n.Parent, tx.store.Random)
+	name, err := record.NewName(t, n.Parent, tx.random)
 	if err != nil {
 		return err
 	}
 	if n.Case == "" {
 		n.Case = name
+		tx.openFile(name)
 	}
 	subject := ""
 	switch {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -217,6 +219,7 @@ func TestAConnectionThatIsLostBeforeTheCommitKeepsNothingAndIsMadeAnew(t *testin
 	h, database := newHouse(t), throwaway.URL(t)
 	l, at := lineTo(t, database)
 	n := h.open(at)
+	n.InTurn("CaseService/CreateCase")
 	about := n.aCase()
 	for _, statement := range []string{"INSERT INTO records", "SAVEPOINT", "INSERT INTO log_entries"} {
 		l.when(on(statement, after))
@@ -235,6 +238,35 @@ func TestAConnectionThatIsLostBeforeTheCommitKeepsNothingAndIsMadeAnew(t *testin
 	must(t, n.begun(police, about)())
 	if _, err := n.newCase(requestID); err != nil {
 		t.Errorf("after the line is back a change is answered %v", err)
+	}
+}
+
+// The rows of a draft are sent with their commit, so that a line that is cut in the
+// midst of them leaves open what the server has of them.
+func TestADraftWhoseLineIsCutIsUncertainAndItsRepetitionHasOneEffect(t *testing.T) {
+	h, database := newHouse(t), throwaway.URL(t)
+	l, at := lineTo(t, database)
+	n := h.open(at)
+	n.aCase()
+	for i, statement := range []string{"INSERT INTO records", "INSERT INTO log_entries", "INSERT INTO idempotency"} {
+		id := strings.Replace(requestID, "0", fmt.Sprint(i+1), 1)
+		for _, what := range []cut{before, after} {
+			l.when(on(statement, what))
+			_, err := n.newCase(id)
+			wantFault(t, err, fault.OutcomeUnknown)
+			l.when(nil)
+		}
+		kept, err := n.newCase(id)
+		must(t, err)
+		if again, err := n.newCase(id); err != nil || again != kept {
+			t.Errorf("cut at %s, its repetition is %s and then %s: %v", statement, kept, again, err)
+		}
+		if got := n.files(); got != 2+i {
+			t.Errorf("cut at %s, %d cases are there, want %d", statement, got, 2+i)
+		}
+		if got := n.entries(kept); got != 1 {
+			t.Errorf("cut at %s, %d entries of one change", statement, got)
+		}
 	}
 }
 

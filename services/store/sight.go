@@ -180,11 +180,15 @@ func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) 
 			sort, at = tx.store.pseudonyms.Hide(agency, name), month(created).UnixMicro()
 		}
 	}
-	tx.conn.sight.put(sightKey{r.holder, name, r.via, r.subject, r.link},
-		r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until, 1)
+	key := sightKey{r.holder, name, r.via, r.subject, r.link}
+	tx.conn.sight.put(key, r.holder, typeName, at, sort, name, int(r.link), r.via, r.subject, int64(r.scope), r.until, 1)
 	tx.made[name] = linked(tx.made[name], r)
 	if f := tx.files[name]; f != nil && f.linked {
+		before := len(f.links)
 		f.links = linked(f.links, r)
+		tx.first[key] = tx.first[key] || len(f.links) > before
+	} else {
+		tx.first[key] = tx.born[name]
 	}
 }
 

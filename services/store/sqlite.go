@@ -24,10 +24,9 @@ import (
 // file is the store in a file of SQLite.
 type file struct {
 	*single
-	path    string
-	log     *slog.Logger
-	pool    *sqlitex.Pool
-	drawnUp chan struct{} // the last draft has been made
+	path string
+	log  *slog.Logger
+	pool *sqlitex.Pool
 	// alone is held while this process serves the file.
 	alone *os.File
 
@@ -132,20 +131,17 @@ func openAlone(path string, o Options) (*file, *writer, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, o.Fatal, o.Meter), path: path, log: o.Log, pool: pool, drawnUp: make(chan struct{}), end: make(chan struct{})}
+	f := &file{single: newSingle(conn, mover, o.Fatal, o.Meter), path: path, log: o.Log, pool: pool, end: make(chan struct{})}
 	f.journal, err = openJournal(path, conn, o.Meter, f.forgot)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
 	}
 	f.ended.Go(f.posts)
-	f.drafts = newQueue()
-	go f.draft()
+	f.beside = f.draft
 	return f, &f.writer, nil
 }
 
 func (f *file) close() error {
-	f.drafts.close()
-	<-f.drawnUp
 	close(f.end)
 	f.ended.Wait()
 	f.journal.close()
@@ -161,28 +157,46 @@ func (f *file) forgot(err error) {
 // read runs do on a reader inside one snapshot. Whoever decides by an agreement finds
 // what it has changed: it is in force a little before its transaction has ended.
 func (f *file) read(ctx context.Context, do func(querier) error) error {
+	f.settled()
+	return f.snapshot(ctx, do)
+}
+
+// settled waits until no agreement is being adopted.
+func (f *file) settled() {
 	f.adopting.RLock()
 	f.adopting.RUnlock() //nolint:staticcheck // it is waited for, and nothing is kept from beginning
-	return f.snapshot(ctx, do)
 }
 
 // snapshot is read for who keeps agreements from being adopted.
 func (f *file) snapshot(ctx context.Context, do func(querier) error) (err error) {
+	conn, err := f.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.finish(conn)) }()
+	return do(conn)
+}
+
+// begin begins a snapshot on a reader.
+func (f *file) begin(ctx context.Context) (*sqliteConn, error) {
 	taken, err := f.pool.Take(ctx)
 	if err != nil {
-		return unavailable(ctx, err)
+		return nil, unavailable(ctx, err)
 	}
-	defer f.pool.Put(taken)
 	conn := &sqliteConn{Conn: taken}
 	if err := exec(conn, "BEGIN"); err != nil {
-		return unavailable(ctx, err)
+		f.pool.Put(taken)
+		return nil, unavailable(ctx, err)
 	}
-	// A read transaction holds nothing that a commit could lose; ROLLBACK ends it even after an interrupt.
-	defer func() {
-		taken.SetInterrupt(nil)
-		err = errors.Join(err, exec(conn, "ROLLBACK"))
-	}()
-	return do(conn)
+	return conn, nil
+}
+
+// finish ends a snapshot. It holds nothing that a commit could lose; ROLLBACK ends it
+// even after an interrupt.
+func (f *file) finish(conn *sqliteConn) error {
+	defer f.pool.Put(conn.Conn)
+	conn.SetInterrupt(nil)
+	return exec(conn, "ROLLBACK")
 }
 
 func (f *file) size() (database, wal, free int64) {
@@ -256,10 +270,9 @@ func (c *sqliteConn) enter(e *entry) error {
 	return nil
 }
 
-func (c *sqliteConn) draw(cases []string) error {
-	moved, err := newEpochs(c, cases)
+func (c *sqliteConn) draw(moved []movedCase) error {
 	c.moved = append(c.moved, moved...)
-	return err
+	return insertAll(c, intoEpochs, epochRows(moved))
 }
 
 // hold is for several writers.

@@ -3,30 +3,39 @@ package store
 import (
 	"context"
 	"errors"
-	"runtime"
 	"strings"
 )
 
-// draftGroup is how many are drafted at once, under one snapshot. The writer goes on
-// meanwhile, and the longer its next group is, the more calls share a page.
-const draftGroup = 64
+// draft drafts a change beside the writer, under a snapshot of its own if it asks for
+// anything. What cannot be read now is not drafted, and its turn tells why.
+func (f *file) draft(j *job) {
+	later := &later{file: f}
+	defer later.end()
+	j.prepare(later)
+}
 
-// draft drafts changes beside the writer, and then lets them have their turn.
-func (f *file) draft() {
-	defer close(f.drawnUp)
-	for f.drafts.wait() {
-		runtime.Gosched() // whoever can run now and is about to ask comes along
-		batch := f.drafts.take(draftGroup)
-		// What cannot be read now is not drafted, and its turn tells why.
-		_ = f.read(context.Background(), func(snapshot querier) error {
-			for _, j := range batch {
-				j.prepare(snapshot)
-			}
-			return nil
-		})
-		for _, j := range batch {
-			f.changes.put(j.agency, j)
+// later is a snapshot that begins when something is asked of it.
+type later struct {
+	*file
+	conn *sqliteConn
+}
+
+func (l *later) exec(string, ...any) error   { return errUndrafted }
+func (l *later) fenced(string, ...any) error { return errUndrafted }
+
+func (l *later) each(query string, f func(result) error, args ...any) (err error) {
+	if l.conn == nil {
+		l.settled()
+		if l.conn, err = l.begin(context.Background()); err != nil {
+			return err
 		}
+	}
+	return l.conn.each(query, f, args...)
+}
+
+func (l *later) end() {
+	if l.conn != nil {
+		_ = l.finish(l.conn) // a draft keeps nothing of it
 	}
 }
 

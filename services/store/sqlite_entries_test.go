@@ -29,7 +29,7 @@ func lonely(fatal func(error)) Options {
 
 func serve(t *testing.T) *lone {
 	t.Helper()
-	l := &lone{t: t, path: filepath.Join(t.TempDir(), "jisr.db"), store: &Store{Options: Options{Clock: time.Now}}}
+	l := &lone{t: t, path: filepath.Join(t.TempDir(), "jisr.db"), store: &Store{files: newCaseFiles(1 << 20), Options: Options{Clock: time.Now}}}
 	l.open(func(err error) { t.Errorf("fatal: %v", err) })
 	t.Cleanup(func() { must(t, l.close()) })
 	return l
@@ -69,7 +69,7 @@ func (l *lone) epoch() (epoch int64) {
 	return epoch
 }
 
-func draw(conn transaction) error { return conn.draw([]string{"cases/x"}) }
+func draw(conn transaction) error { return conn.draw([]movedCase{{"cases/x", newEpoch()}}) }
 
 func TestAnEntryIsHeldAgainstTheEpochThatWasKept(t *testing.T) {
 	l := serve(t)

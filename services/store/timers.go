@@ -68,7 +68,7 @@ func (s *Store) Act(ctx context.Context, f func(*Tx) error) error {
 		return conn.enter(e)
 	})
 	if tx != nil {
-		s.written(tx.counted, err)
+		s.written(namesOf(tx.counted), err)
 	}
 	return err
 }

@@ -30,7 +30,7 @@ func FuzzAPageTokenIsGoodUnchangedOrNotAtAll(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := &Store{Options: Options{Clock: time.Now, Random: rand.Reader}, secrets: newSecrets(ring)}
+	s := &Store{files: newCaseFiles(1 << 20), Options: Options{Clock: time.Now, Random: rand.Reader}, secrets: newSecrets(ring)}
 	c := &identity.Caller{Agency: "moi-ct", Role: jisrv1.Role_ROLE_COUNTER_TRAFFICKING, Purpose: jisrv1.Purpose_PURPOSE_INVESTIGATION, Law: law}
 	q := Query{Type: record.ByName("Victim")}
 	f.Add("", uint16(0), byte(0))

@@ -174,7 +174,6 @@ func wideInsert(table, columns, conflict string) (w wide) {
 
 const (
 	sightColumns = "holder, type, create_time, sort, name, link, via, subject, scope, until_time, visible"
-	sightName    = 4 // of those columns
 	sightAgain   = " ON CONFLICT (holder, type, create_time, sort, name, link, via, subject) DO UPDATE SET scope = excluded.scope, until_time = excluded.until_time"
 )
 

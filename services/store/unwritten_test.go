@@ -12,6 +12,7 @@ import (
 // Rows wait until something asks for them: to the call that made them they are there.
 func TestACallReadsWhatItHasMadeAndNobodyWhatItGaveUp(t *testing.T) {
 	onEach(t, func(t *testing.T, n *node) {
+		n.InTurn("CaseService/CreateVictim")
 		about := n.aCase()
 		refusal := fault.New(fault.TransitionNotAllowed)
 		create := func(refuse bool) (string, error) {

@@ -225,8 +225,10 @@ func (s *Store) heard(word string) {
 		s.lawful.ask()
 	case wordAll:
 		s.recent.forgetAll()
+		s.files.forgetAll()
 	default:
 		s.recent.forget(word)
+		s.files.forget(word)
 	}
 }
 
@@ -235,6 +237,7 @@ func (s *Store) heard(word string) {
 // its entry is to be written, and read again.
 func (s *Store) written(cases []string, outcome error) {
 	s.recent.forget(cases...)
+	s.files.forget(cases...)
 	if outcome == nil || errors.Is(outcome, fault.New(fault.OutcomeUnknown)) {
 		s.wakes.moved(cases...)
 	}

@@ -33,7 +33,7 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
-	drafts  *queue // changes that are drafted before they come to their turn; nil where they are in their turn
+	beside  func(*job) // drafts a change before it waits for its turn; nil where that is done in its turn
 	company atomic.Int64
 	turns   sync.Map           // by rpc, how many of its next calls are not drafted
 	every   func(drafted bool) // see Options.Drafts
@@ -77,8 +77,8 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 // turn by what it does. Some kinds always do, and others where a case is sealed.
 const undrafted = 32
 
-// few is how many changes at a time are better written one after the other: a draft
-// is a look of its own at what the writer has at hand.
+// few is how many changes at a time are better written in a file one after the other:
+// a draft is a look of its own at what the writer has at hand.
 const few = 2
 
 // change is do for work that may be drafted.
@@ -86,25 +86,25 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	defer w.company.Add(-1)
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
 	turns := kept.(*atomic.Int64)
-	q, j := w.changes, &job{work: work, turns: turns}
-	switch alone := w.company.Add(1) <= few; {
-	case w.every == nil && alone:
+	j := &job{work: work, turns: turns}
+	switch company := w.company.Add(1); {
+	case w.every == nil && w.beside != nil && company <= few:
 	case w.every == nil && turns.Load() > 0:
 		turns.Add(-1)
 	default:
-		if j.draft = draft; w.drafts != nil {
-			q = w.drafts
+		if j.draft = draft; w.beside != nil {
+			w.beside(j)
 		}
 	}
 	if w.every == nil {
-		return w.take(ctx, q, j)
+		return w.take(ctx, w.changes, j)
 	}
 	turn := false
 	j.work = func(conn transaction) error {
 		turn = true
 		return work(conn)
 	}
-	err := w.take(ctx, q, j)
+	err := w.take(ctx, w.changes, j)
 	w.every(!turn && err == nil)
 	return err
 }
