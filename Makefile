@@ -35,6 +35,10 @@ PROCESSES := ./services/jisrtest/crash ./services/jisrtest/hostile ./services/ji
 # a keyring and of a database, at what registers say, or at the comparison itself.
 FILES := KeyringThatIsGone|LeftInTheFile|RegistersOfTheField|EveryKindOfLeak
 
+# Plays in which agencies deal with each other, and that are played once more with
+# every change drafted: alone, none of theirs would be in a file, nor on a server each.
+DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play notification_play order_play referral_play share_play timers_play
+
 heading = @printf '\n== %s\n' $(1)
 
 .PHONY: help
@@ -94,7 +98,7 @@ breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
 test: tools lint generate-check breaking ## Run every check and test; what CI runs
 	@tools/need-cc.sh
 	@tools/need-postgres.sh
-	@JISR_REQUIRE_POSTGRES=1 $(MAKE) --jobs=2 --output-sync=target test-race test-served test-processes test-long test-bench pages test-fuzz test-tools
+	@JISR_REQUIRE_POSTGRES=1 $(MAKE) --jobs=2 --output-sync=target test-race test-served test-processes test-long test-drafted test-bench pages test-fuzz test-tools
 	$(call heading,'all is well')
 
 .PHONY: test-race
@@ -116,6 +120,14 @@ test-long:
 test-served:
 	$(call heading,'plays on PostgreSQL')
 	@JISR_PLAYS_ON_POSTGRES=1 tools/in-memory.sh $(GOTEST) -skip '$(FILES)' ./services/jisrtest
+
+.PHONY: test-drafted
+test-drafted:
+	$(call heading,'plays whose changes are drafted on both stores')
+	@plays=$$(cd services/jisrtest && grep -hoE '^func Test[A-Za-z0-9_]+' $(DEALINGS:%=%_test.go) | sed 's/^func //' | paste -sd'|'); \
+	export JISR_PLAYS_DRAFTED=1; \
+	tools/in-memory.sh $(GOTEST) -run "^($$plays)$$" ./services/jisrtest; \
+	JISR_PLAYS_ON_POSTGRES=1 tools/in-memory.sh $(GOTEST) -run "^($$plays)$$" ./services/jisrtest
 
 .PHONY: test-bench
 test-bench:

@@ -58,7 +58,7 @@ const (
 	window = 64 << 10
 )
 
-// Options are what a server is made of; all are required but Recent, Budgets, Metrics and Tracing.
+// Options are what a server is made of; all are required but Recent, Budgets, Metrics, Tracing and Drafts.
 type Options struct {
 	// Database is the path of the embedded store's file, or the postgres:// URL of
 	// the database that several nodes share.
@@ -99,6 +99,8 @@ type Options struct {
 	Tracing *tracing.Tracer
 	// About is what WhoAmI tells of the server.
 	About agreements.Server
+	// Drafts is the store's; for tests alone.
+	Drafts func(drafted bool)
 }
 
 // Server is the exchange.
@@ -143,7 +145,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	shelf, err := store.Open(ctx, o.Database, store.Options{
 		Page: page, Keyring: o.Keyring, Law: o.Law, Clock: o.Clock, Random: o.Random, Log: o.Log, Fatal: o.Fatal,
-		Meter: meter(o.Metrics), Recent: o.Recent, Server: o.Postgres,
+		Meter: meter(o.Metrics), Recent: o.Recent, Server: o.Postgres, Drafts: o.Drafts,
 	})
 	if err != nil {
 		return nil, err

@@ -66,6 +66,9 @@ type Exchange struct {
 	Metrics *metrics.Set
 	// Fatal is what the server called fatal.
 	Fatal atomic.Pointer[error]
+	// Drafts and Turns are how many changes were written as they were drafted, and how
+	// many had their turn after all; counted only where every one is drafted.
+	Drafts, Turns atomic.Int64
 }
 
 type options struct {
@@ -81,6 +84,7 @@ type options struct {
 
 	tracing *tracing.Tracer
 	blind   bool
+	drafted bool
 }
 
 // Option changes how an exchange is started.
@@ -119,6 +123,13 @@ func WithTracing(t *tracing.Tracer) Option { return func(o *options) { o.tracing
 // WithoutMetrics lets the server measure nothing.
 func WithoutMetrics() Option { return func(o *options) { o.blind = true } }
 
+// EveryDrafted has, set to anything, every change of every exchange drafted, as those
+// are that come together: plays come alone.
+const EveryDrafted = "JISR_PLAYS_DRAFTED"
+
+// Drafted has every change drafted.
+func Drafted() Option { return func(o *options) { o.drafted = true } }
+
 // WithAgreement starts under another agreement than the shipped one.
 func WithAgreement(text []byte) Option { return func(o *options) { o.law = text } }
 
@@ -141,7 +152,7 @@ func Root() string {
 // Start starts an exchange that ends with the test.
 func Start(t testing.TB, opts ...Option) *Exchange {
 	t.Helper()
-	o := options{clock: time.Now, random: rand.Reader, tick: time.Hour, limits: budget.Default()}
+	o := options{clock: time.Now, random: rand.Reader, tick: time.Hour, limits: budget.Default(), drafted: os.Getenv(EveryDrafted) != ""}
 	o.limits.CallsPerSecond = 100_000
 	for _, opt := range opts {
 		opt(&o)
@@ -219,13 +230,17 @@ func (x *Exchange) serve() {
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}
+	var drafts func(bool)
+	if x.o.drafted {
+		drafts = x.draft
+	}
 	x.server, err = services.New(context.Background(), services.Options{
 		Database: x.Database(), Postgres: postgres.Options{Forgetful: true}, Keyring: x.ring, Law: x.law.Load, Use: x.law.Store, Material: material, Revocation: x.revocation,
 		TrustDomain: certs.DefaultTrustDomain, Clock: x.o.clock, Random: x.o.random,
 		Log:   slog.New(slog.NewJSONHandler(x.Log, nil)),
 		Fatal: func(err error) { x.Fatal.Store(&err) },
 		Tick:  x.o.tick, Budgets: x.o.limits, Metrics: x.Metrics, Tracing: x.o.tracing,
-		About: agreements.Server{Version: "test", Development: true},
+		About: agreements.Server{Version: "test", Development: true}, Drafts: drafts,
 	})
 	x.must(err)
 	x.must(x.server.Resume(context.Background(), x.law.Load(), x.law.Store))
@@ -236,6 +251,14 @@ func (x *Exchange) serve() {
 	server, served := x.server, x.served
 	go func() { served <- server.Serve(listener) }()
 	x.stopped = false
+}
+
+func (x *Exchange) draft(drafted bool) {
+	if drafted {
+		x.Drafts.Add(1)
+	} else {
+		x.Turns.Add(1)
+	}
 }
 
 // Addr is the address that agencies call.

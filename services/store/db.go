@@ -18,7 +18,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
-// Options are what a store needs; all are required but Meter, Recent and Server.
+// Options are what a store needs; all are required but Meter, Recent, Server and Drafts.
 type Options struct {
 	// Page is the page gate.
 	Page Page
@@ -43,6 +43,10 @@ type Options struct {
 	// Server is what is demanded of a PostgreSQL server beyond what always is; it
 	// has no meaning for a file. Its name and its bound have defaults.
 	Server postgres.Options
+	// Drafts has every change drafted, also one that has no company, and is told of
+	// each whether it was written so or had its turn: for tests alone, whose plays
+	// have no company.
+	Drafts func(drafted bool)
 }
 
 // Store is the shelf, in a file of SQLite or in a PostgreSQL database that
@@ -109,6 +113,7 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.writer.every = o.Drafts
 	return s, nil
 }
 

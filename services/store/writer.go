@@ -35,7 +35,8 @@ type writer struct {
 	changes *queue
 	beside  func(*job) // drafts a change before it waits for its turn; nil where that is done in its turn
 	company atomic.Int64
-	turns   sync.Map // by rpc, how many of its next calls are not drafted
+	turns   sync.Map           // by rpc, how many of its next calls are not drafted
+	every   func(drafted bool) // see Options.Drafts
 }
 
 // job is the work of one call.
@@ -86,17 +87,26 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
 	turns := kept.(*atomic.Int64)
 	j := &job{work: work, turns: turns}
-	company := w.company.Add(1)
-	switch {
-	case w.beside != nil && company <= few:
-	case turns.Load() > 0:
+	switch company := w.company.Add(1); {
+	case w.every == nil && w.beside != nil && company <= few:
+	case w.every == nil && turns.Load() > 0:
 		turns.Add(-1)
 	default:
 		if j.draft = draft; w.beside != nil {
 			w.beside(j)
 		}
 	}
-	return w.take(ctx, w.changes, j)
+	if w.every == nil {
+		return w.take(ctx, w.changes, j)
+	}
+	turn := false
+	j.work = func(conn transaction) error {
+		turn = true
+		return work(conn)
+	}
+	err := w.take(ctx, w.changes, j)
+	w.every(!turn && err == nil)
+	return err
 }
 
 // doAndTake is do for work that takes effect outside of the database too.
