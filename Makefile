@@ -123,7 +123,7 @@ test-served:
 
 .PHONY: test-drafted
 test-drafted:
-	$(call heading,'plays whose changes are drafted in a file, too')
+	$(call heading,'plays whose every change is drafted in a file')
 	@plays=$$(cd services/jisrtest && grep -hoE '^func Test[A-Za-z0-9_]+' $(DEALINGS:%=%_test.go) | sed 's/^func //' | paste -sd'|'); \
 	JISR_PLAYS_DRAFTED=1 tools/in-memory.sh $(GOTEST) -run "^($$plays)$$" ./services/jisrtest
 
