@@ -49,6 +49,24 @@ var troubles = map[string]trouble{
 		strike:   func(l *load) { l.house.takeConnections() },
 		mend:     (*house).giveConnections,
 	},
+	"it takes no writes for a while": {
+		strike: func(l *load) { l.house.must(l.house.cluster.Set("default_transaction_read_only", "on")) },
+		mend:   func(h *house) { h.must(h.cluster.Set("default_transaction_read_only", "off")) },
+	},
+	"rights are taken from its role": {
+		prepare: (*house).asServing,
+		strike: func(l *load) {
+			l.house.revoke("INSERT ON records")
+			l.refused(10)
+			l.house.revoke("INSERT ON log_entries")
+		},
+		mend: (*house).grant,
+	},
+	"its disk is made read-only": {
+		prepare: (*house).onSmallDisk,
+		strike:  func(l *load) { l.house.writeProtect() },
+		mend:    (*house).writable,
+	},
 	"its disk is full": {
 		partly:  true,
 		prepare: (*house).onSmallDisk,

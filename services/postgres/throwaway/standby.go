@@ -48,6 +48,22 @@ func (c *Cluster) Synchronous() error {
 	return c.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))")
 }
 
+// Demote lets a server that was stopped or killed come back as a standby of the one
+// that was promoted in its place, as a cluster manager does: what it alone has is
+// undone. Both run with wal_log_hints.
+func (c *Cluster) Demote(to *Cluster) error {
+	from := "host=" + to.dir + " user=postgres dbname=postgres"
+	if err := c.program("pg_rewind", "--target-pgdata="+c.data(), "--source-server="+from, "--no-sync"); err != nil {
+		return err
+	}
+	// The settings that came along are the other one's.
+	err := errors.Join(c.configure(), c.Put("data/postgresql.auto.conf", "primary_conninfo = "+quoted(from)+"\n"), c.Put("data/standby.signal", ""))
+	if err != nil {
+		return err
+	}
+	return c.Start()
+}
+
 // Promote makes a standby a server of its own, and returns when it takes writes.
 func (c *Cluster) Promote() error {
 	if c.server == nil {
