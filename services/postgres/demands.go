@@ -83,6 +83,7 @@ func examine(ctx context.Context, conn *pgconn.PgConn, o Options) error {
 			questions = append(questions, d.is)
 		}
 	}
+	questions = append(questions, termQuery)
 	answer := conn.ExecParams(ctx, "SELECT "+strings.Join(questions, ", "), nil, nil, nil, nil).Read()
 	var said *pgconn.PgError
 	switch {
@@ -102,6 +103,9 @@ func examine(ctx context.Context, conn *pgconn.PgConn, o Options) error {
 			}
 			found = append(found, because+": "+d.do)
 		}
+	}
+	if !o.Terms.meet(conn, string(answer.Rows[0][len(asked)])) {
+		found = append(found, left)
 	}
 	if len(found) > 0 {
 		return found

@@ -41,7 +41,9 @@ type server struct {
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	hush    context.CancelFunc // ends the wake-ups
-	ended   sync.WaitGroup
+	// replicated says that commits wait for a standby, and so tell who is the primary.
+	replicated bool
+	ended      sync.WaitGroup
 }
 
 func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) (engine, *writer, error) {
@@ -50,7 +52,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		return nil, nil, err
 	}
 	write := o.Server
-	write.Lookups, write.Program = true, steps.Program()
+	write.Lookups, write.Program, write.Terms = true, steps.Program(), &postgres.Terms{}
 	if write.Application == "" {
 		write.Application = "jisr"
 	}
@@ -61,7 +63,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
+	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -84,9 +86,14 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	s.ended.Go(s.append)
 	awake, hush := context.WithCancel(context.WithoutCancel(ctx))
 	s.hush = hush
+	wake := alone
 	s.ended.Go(func() {
-		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, alone) })
+		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, wake) })
 	})
+	if postgres.Several(url) {
+		alone.Application = write.Application + " look"
+		s.ended.Go(func() { s.look(awake, url, alone) })
+	}
 	return s, &s.writer, nil
 }
 

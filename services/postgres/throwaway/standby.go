@@ -52,17 +52,27 @@ func (c *Cluster) Synchronous() error {
 // that was promoted in its place, as a cluster manager does: what it alone has is
 // undone. Both run with wal_log_hints.
 func (c *Cluster) Demote(to *Cluster) error {
-	from := "host=" + to.dir + " user=postgres dbname=postgres"
-	if err := c.program("pg_rewind", "--target-pgdata="+c.data(), "--source-server="+from, "--no-sync"); err != nil {
+	// Up to PostgreSQL 15 pg_rewind reads of which line the other one is from its last checkpoint.
+	if err := run(to.URL("postgres"), "CHECKPOINT"); err != nil {
 		return err
 	}
-	// The settings that came along are the other one's.
-	err := errors.Join(c.configure(), c.Put("data/postgresql.auto.conf", "primary_conninfo = "+quoted(from)+"\n"), c.Put("data/standby.signal", ""))
+	if err := c.program("pg_rewind", "--target-pgdata="+c.data(), "--source-server="+to.conninfo(), "--no-sync"); err != nil {
+		return err
+	}
+	return c.Follow(to)
+}
+
+// Follow starts a server that was stopped in order as a standby of another one.
+func (c *Cluster) Follow(to *Cluster) error {
+	// Settings that came along are the other one's.
+	err := errors.Join(c.configure(), c.Put("data/postgresql.auto.conf", "primary_conninfo = "+quoted(to.conninfo())+"\n"), c.Put("data/standby.signal", ""))
 	if err != nil {
 		return err
 	}
 	return c.Start()
 }
+
+func (c *Cluster) conninfo() string { return "host=" + c.dir + " user=postgres dbname=postgres" }
 
 // Promote makes a standby a server of its own, and returns when it takes writes.
 func (c *Cluster) Promote() error {

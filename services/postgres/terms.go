@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Terms are those of the primaries that a node has met. A standby that is promoted
+// begins a new timeline of the log, whose number is the next one: by it a primary is
+// told from the one before, which may live on, take connections and answer from the
+// past. A node that has met the newer one has nothing more to do with the older.
+// What it has not met it cannot know: Look has it meet all that its URL names.
+type Terms struct {
+	mu     sync.Mutex
+	newest int64
+	led    context.Context // ends when a newer one is met
+	end    context.CancelFunc
+}
+
+// termQuery asks for the timeline of a primary; a standby has none of its own.
+const termQuery = "CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END"
+
+// left is said of a server in whose place another one was promoted.
+const left = "another server was promoted in the place of this one, which lives on: end it, or make it a standby of the other"
+
+// met is what a connection knows of its server.
+type met struct {
+	terms *Terms
+	term  int64
+}
+
+const metKey = "jisr: the term of the server"
+
+// meet notes whose connection it is, and reports whether no newer primary is known.
+func (t *Terms) meet(conn *pgconn.PgConn, timeline string) bool {
+	term, err := strconv.ParseInt(timeline, 16, 64)
+	if t == nil || err != nil {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if term > t.newest {
+		if t.end != nil {
+			t.end()
+		}
+		t.newest = term
+		t.led, t.end = context.WithCancel(context.Background())
+	}
+	conn.CustomData()[metKey] = met{t, term}
+	return term == t.newest
+}
+
+// Led is a context that ends when the server of a connection is known to have been
+// left for another one.
+func Led(conn *pgconn.PgConn) context.Context {
+	m, ok := conn.CustomData()[metKey].(met)
+	if !ok {
+		return context.Background()
+	}
+	m.terms.mu.Lock()
+	defer m.terms.mu.Unlock()
+	if m.term == m.terms.newest {
+		return m.terms.led
+	}
+	gone, end := context.WithCancel(context.Background())
+	end()
+	return gone
+}
+
+// Look meets every server that a URL names. Who is not reached is no concern of it.
+func Look(ctx context.Context, url string, o Options) error {
+	config, err := configure(url, o)
+	if err != nil {
+		return err
+	}
+	c := config.ConnConfig
+	for _, f := range append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
+		one := c.Copy()
+		one.Host, one.Port, one.TLSConfig, one.Fallbacks = f.Host, f.Port, f.TLSConfig, nil
+		if conn, err := pgx.ConnectConfig(ctx, one); err == nil {
+			_ = conn.Close(ctx) // the server ends what is not closed well
+		}
+	}
+	return nil
+}
+
+// Several reports whether a URL names more than one server.
+func Several(url string) bool {
+	config, err := parse(url)
+	return err == nil && len(config.ConnConfig.Fallbacks) > 0
+}
