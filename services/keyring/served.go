@@ -41,7 +41,7 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 	if err != nil {
 		return nil, err
 	}
-	o.Program = steps.Program()
+	o.Program, o.Terms = steps.Program(), &postgres.Terms{}
 	pool, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)

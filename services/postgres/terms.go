@@ -54,6 +54,12 @@ func (t *Terms) meet(conn *pgconn.PgConn, timeline string) bool {
 	return term == t.newest
 }
 
+// Term is that of the server of a connection; 0 where nobody has asked.
+func Term(conn *pgconn.PgConn) int64 {
+	m, _ := conn.CustomData()[metKey].(met)
+	return m.term
+}
+
 // Led is a context that ends when the server of a connection is known to have been
 // left for another one.
 func Led(conn *pgconn.PgConn) context.Context {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
@@ -136,6 +137,9 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 		return false, unavailable(ctx, lost(err))
 	}
 	defer conn.Release() // one that is still in its transaction is closed there
+	if d := agreement.DocketFrom(ctx); d != nil {
+		d.Read(postgres.Term(conn.Conn().PgConn()))
+	}
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}}

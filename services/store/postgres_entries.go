@@ -92,15 +92,15 @@ func ownFault(err error) bool {
 // write appends what still holds of a batch; what does not has ErrMoved. again
 // says that it may be tried once more.
 func (s *server) write(batch []*job, again bool) error {
-	a := newAppending(batch)
-	if len(a.names) == 0 && !a.confirms {
-		return nil
-	}
 	conn, err := s.connection()
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	a := newAppending(batch, postgres.Term(conn.Conn().PgConn()))
+	if len(a.names) == 0 && !a.confirms {
+		return nil
+	}
 	// The statement is its own commit. It may be given up: an entry that is there of
 	// what nobody was shown harms nobody.
 	ctx, cancel := context.WithTimeout(postgres.Led(conn.Conn().PgConn()), patience)
@@ -143,11 +143,14 @@ type appending struct {
 	records                    []int64
 }
 
-func newAppending(batch []*job) *appending {
+func newAppending(batch []*job, term int64) *appending {
 	a := &appending{}
 	for _, j := range batch {
 		w := j.showing
-		if j.err = w.current(); j.err != nil {
+		if j.err = w.current(); j.err == nil && w.readBefore(term) {
+			j.err = agreement.ErrMoved
+		}
+		if j.err != nil {
 			continue
 		}
 		if w.entry == nil {

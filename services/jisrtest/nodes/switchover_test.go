@@ -8,9 +8,6 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
-// rewound is the setting under which a server that was left can follow the other one.
-const rewound = "wal_log_hints=on"
-
 // switchover is a way in which a cluster manager has two servers change places:
 // for a while whoever knows the first reaches a server that takes no writes.
 type switchover struct {
@@ -51,11 +48,12 @@ func TestNodesOutlastASwitchoverAndAnswerNothingFromWhatBecameAStandby(t *testin
 	for name, s := range switchovers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := throwaway.Durable(t, rewound)
-			second := first.Standby(t, rewound)
+			first := throwaway.Durable(t, throwaway.Rewindable...)
+			second := first.Standby(t, throwaway.Rewindable...)
 			h := newHouse(t, first)
 			h.must(first.Synchronous())
 			h.open(2).overcomes(t, trouble{
+				past: true,
 				strike: func(*load) {
 					h.must(s.ends(first))
 					h.must(second.Promote())
@@ -70,10 +68,11 @@ func TestNodesOutlastASwitchoverAndAnswerNothingFromWhatBecameAStandby(t *testin
 // Whoever knows both finds the one that takes writes, and none while neither does.
 func TestNodesThatKnowBothServersFollowASwitchover(t *testing.T) {
 	t.Parallel()
-	first := throwaway.Durable(t, rewound)
-	second := first.Standby(t, rewound)
+	first := throwaway.Durable(t, throwaway.Rewindable...)
+	second := first.Standby(t, throwaway.Rewindable...)
 	h := newHouse(t, first).over(second, 2)
 	h.overcomes(t, trouble{
+		past: true,
 		strike: func(*load) {
 			h.must(first.Stop())
 			h.must(first.Follow(second)) // neither is the primary
@@ -83,4 +82,24 @@ func TestNodesThatKnowBothServersFollowASwitchover(t *testing.T) {
 			h.moved(second)
 		},
 	})
+}
+
+// Control: a node that does not ask whether its server is a standby answers from the
+// past that there is nothing.
+func TestANodeThatTakesAStandbyForAPrimaryIsFoundOut(t *testing.T) {
+	t.Parallel()
+	first := throwaway.Durable(t, throwaway.Rewindable...)
+	second := first.Standby(t, throwaway.Rewindable...)
+	h := newHouse(t, first).open(1)
+	n := h.nodes[0]
+	about := h.matter().name
+	n.line.tellInstead(`pg_is_in_recovery\(\)::text`, `'false'`)
+	h.must(first.Kill())
+	h.must(second.Promote())
+	h.must(first.Demote(second))
+	h.until("a list is answered from the past", func() bool { return n.lists(about) })
+	n.readsNothing(about) // its entry finds no place, whatever the node believes
+	if n.line.twisted() == 0 {
+		t.Error("the node never asked")
+	}
 }

@@ -26,6 +26,7 @@ const (
 type trouble struct {
 	settings []string // of the server
 	partly   bool     // reads are shown where their entry finds room, and refused else
+	past     bool     // what is reached is of the past, and not even that something is not there is said
 	prepare  func(*house)
 	strike   func(*load)
 	mend     func(*house)
@@ -110,6 +111,9 @@ func (h *house) overcomes(t *testing.T, trouble trouble) {
 		if !trouble.partly {
 			n.readsNothing(about)
 		}
+		if trouble.past && n.lists(about) {
+			t.Error("a list is answered from the past")
+		}
 	}
 	for _, n := range h.nodes {
 		if _, memory := n.holds(); memory > bound {
@@ -142,6 +146,18 @@ func (n *node) read(about string) error {
 	defer cancel()
 	_, err := n.as(jisrtest.Police).GetCase(ctx, jisrv1.GetCaseRequest_builder{Name: about}.Build())
 	return err
+}
+
+// lists reports whether a list is answered in which there is nothing, and which leaves no entry.
+func (n *node) lists(about string) bool {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_, err := n.as(jisrtest.Police).ListReferrals(ctx, jisrv1.ListReferralsRequest_builder{Parent: about}.Build())
+	if reason := jisrtest.Reason(err); err != nil && !undone(reason) {
+		n.t.Errorf("a list is answered %v", err)
+	}
+	return err == nil
 }
 
 // readsNothing demands that nothing is shown, and that it is said why.

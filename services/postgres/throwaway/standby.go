@@ -48,9 +48,13 @@ func (c *Cluster) Synchronous() error {
 	return c.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))")
 }
 
+// Rewindable are settings of servers that may change places: what one of them alone
+// has can be undone, and the log of before is there to tell how.
+var Rewindable = []string{"wal_log_hints=on", "wal_keep_size=256MB"}
+
 // Demote lets a server that was stopped or killed come back as a standby of the one
 // that was promoted in its place, as a cluster manager does: what it alone has is
-// undone. Both run with wal_log_hints.
+// undone. Both are Rewindable.
 func (c *Cluster) Demote(to *Cluster) error {
 	// Up to PostgreSQL 15 pg_rewind reads of which line the other one is from its last checkpoint.
 	if err := run(to.URL("postgres"), "CHECKPOINT"); err != nil {
