@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -77,6 +78,29 @@ func Led(conn *pgconn.PgConn) context.Context {
 	return gone
 }
 
+// lookEvery is how often a node looks for a primary that was promoted while it still
+// talks to the one before.
+const lookEvery = 5 * time.Second
+
+// LookAround meets, until ctx ends, every server that a URL names; where it names but
+// one, the node hears of another by being led there.
+func LookAround(ctx context.Context, url string, o Options) {
+	if config, err := parse(url); err != nil || len(config.ConnConfig.Fallbacks) == 0 {
+		return
+	}
+	o.Application += " look"
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		_ = Look(ctx, url, o) // the URL is understood
+	}
+}
+
 // Look meets every server that a URL names. Who is not reached is no concern of it.
 func Look(ctx context.Context, url string, o Options) error {
 	config, err := configure(url, o)
@@ -92,10 +116,4 @@ func Look(ctx context.Context, url string, o Options) error {
 		}
 	}
 	return nil
-}
-
-// Several reports whether a URL names more than one server.
-func Several(url string) bool {
-	config, err := parse(url)
-	return err == nil && len(config.ConnConfig.Fallbacks) > 0
 }

@@ -41,7 +41,7 @@ type server struct {
 	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
-	hush    context.CancelFunc // ends the wake-ups
+	hush    context.CancelFunc // ends the wake-ups, and the look for another primary
 	// replicated says that commits wait for a standby, and so tell who is the primary.
 	replicated bool
 	ended      sync.WaitGroup
@@ -87,14 +87,10 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	s.ended.Go(s.append)
 	awake, hush := context.WithCancel(context.WithoutCancel(ctx))
 	s.hush = hush
-	wake := alone
 	s.ended.Go(func() {
-		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, wake) })
+		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, alone) })
 	})
-	if postgres.Several(url) {
-		alone.Application = write.Application + " look"
-		s.ended.Go(func() { s.look(awake, url, alone) })
-	}
+	s.ended.Go(func() { postgres.LookAround(awake, url, write) })
 	return s, &s.writer, nil
 }
 

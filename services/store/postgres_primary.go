@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
-	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 // A primary in whose place a standby was promoted may live on and not know. What it
@@ -23,10 +21,6 @@ import (
 const confirmQuery = "SELECT pg_logical_emit_message(true, $1, '')"
 
 const confirming = "jisr"
-
-// lookEvery is how often a node looks for a primary that was promoted while it still
-// talks to the one before.
-const lookEvery = 5 * time.Second
 
 // Confirm is for an answer that leaves no entry, when all of it was read: it fails
 // with agreement.ErrMoved if another agreement is in force, and with
@@ -65,18 +59,4 @@ func (s *server) refuseAsPrimary(c *pgConn) error {
 		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{errLost}) // there was nothing to be done
 	}
 	return err
-}
-
-// look meets, until ctx ends, the servers that a URL names.
-func (s *server) look(ctx context.Context, url string, o postgres.Options) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		_ = postgres.Look(ctx, url, o) // the URL has been read before
-	}
 }

@@ -266,6 +266,11 @@ func TestANodeThatKnowsBothServersLeavesAPrimaryThatLivesOn(t *testing.T) {
 	for _, n := range h.nodes {
 		h.until("a node is well again", n.well)
 	}
+	h.until("keys and wake-ups are the new primary's, too", func() bool {
+		var there bool
+		h.ask(&there, `SELECT COUNT(*) FILTER (WHERE application_name LIKE 'jisr wake-ups %') = 2 AND COUNT(DISTINCT datname) FILTER (WHERE application_name LIKE 'jisr%') = 2 FROM pg_stat_activity`)
+		return there
+	})
 	l.settle(t)
 	if first.Ended() {
 		t.Error("the primary that was left has ended by itself")
