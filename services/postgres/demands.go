@@ -104,11 +104,12 @@ func examine(ctx context.Context, conn *pgconn.PgConn, o Options) error {
 			found = append(found, because+": "+d.do)
 		}
 	}
-	if !o.Terms.meet(conn, string(answer.Rows[0][len(asked)])) {
-		found = append(found, left)
-	}
 	if len(found) > 0 {
 		return found
+	}
+	// One that is refused is in nobody's place: it may have been promoted by mistake.
+	if !o.Terms.meet(conn, string(answer.Rows[0][len(asked)])) {
+		return Refusals{left}
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ const lookEvery = 5 * time.Second
 // LookAround meets, until ctx ends, every server that a URL names; where it names but
 // one, the node hears of another by being led there.
 func LookAround(ctx context.Context, url string, o Options) {
-	if config, err := parse(url); err != nil || len(config.ConnConfig.Fallbacks) == 0 {
+	if config, err := parse(url); err != nil || len(servers(config.ConnConfig)) < 2 {
 		return
 	}
 	o.Application += " look"
@@ -107,13 +107,25 @@ func Look(ctx context.Context, url string, o Options) error {
 	if err != nil {
 		return err
 	}
-	c := config.ConnConfig
-	for _, f := range append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
-		one := c.Copy()
-		one.Host, one.Port, one.TLSConfig, one.Fallbacks = f.Host, f.Port, f.TLSConfig, nil
+	for _, ways := range servers(config.ConnConfig) {
+		one := config.ConnConfig.Copy()
+		one.Host, one.Port, one.TLSConfig, one.Fallbacks = ways[0].Host, ways[0].Port, ways[0].TLSConfig, ways[1:]
 		if conn, err := pgx.ConnectConfig(ctx, one); err == nil {
 			_ = conn.Close(ctx) // the server ends what is not closed well
 		}
 	}
 	return nil
+}
+
+// servers are those that a configuration names, each with the ways to it, with TLS
+// and without.
+func servers(c *pgx.ConnConfig) (all [][]*pgconn.FallbackConfig) {
+	for _, f := range append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
+		if last := len(all) - 1; last >= 0 && all[last][0].Host == f.Host && all[last][0].Port == f.Port {
+			all[last] = append(all[last], f)
+			continue
+		}
+		all = append(all, []*pgconn.FallbackConfig{f})
+	}
+	return all
 }

@@ -30,12 +30,16 @@ func TestWhoHasMetThePromotedServerHasNothingMoreToDoWithTheOneBefore(t *testing
 	held, err := before.Acquire(t.Context())
 	must(t, err)
 	led := Led(held.Conn().PgConn())
+	o := plain
+	o.Terms = terms
+	must(t, Look(t.Context(), both, o)) // a standby is in nobody's place
 	must(t, s.Promote())
+	must(t, s.Set("full_page_writes", "off"))
+	must(t, Look(t.Context(), both, o)) // nor is one that is refused
 	if led.Err() != nil {
 		t.Error("a server is left before anybody has met another one")
 	}
-	o := plain
-	o.Terms = terms
+	must(t, s.Set("full_page_writes", "on"))
 	must(t, Look(t.Context(), both, o))
 	if led.Err() == nil || Led(held.Conn().PgConn()).Err() == nil {
 		t.Error("what waits for the one before goes on waiting")

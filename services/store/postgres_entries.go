@@ -147,7 +147,7 @@ func newAppending(batch []*job, term int64) *appending {
 	a := &appending{}
 	for _, j := range batch {
 		w := j.showing
-		if j.err = w.current(); j.err == nil && w.readBefore(term) {
+		if j.err = w.current(); j.err == nil && w.readElsewhere(term) {
 			j.err = agreement.ErrMoved
 		}
 		if j.err != nil {

@@ -38,12 +38,11 @@ func (s *Store) Confirm(ctx context.Context, law *agreement.Law) error {
 	return s.enter(&showing{ctx: context.WithoutCancel(ctx), store: s})
 }
 
-// readBefore reports whether anything was read from a primary before that of a term,
-// which it may have been in the place of already: what was written there is not in
-// what was read here.
-func (w *showing) readBefore(term int64) bool {
+// readElsewhere reports whether anything was read from another primary than that of a
+// term: what has been written at one is not in what was read at the other.
+func (w *showing) readElsewhere(term int64) bool {
 	d := agreement.DocketFrom(w.ctx)
-	return d != nil && d.Term() != 0 && d.Term() < term
+	return d != nil && d.Term() != 0 && d.Term() != term
 }
 
 // refuseAsPrimary ends a transaction whose calls were all refused.

@@ -82,7 +82,7 @@ func (h *house) mount(what, dir, kind string, how uintptr, options, instead stri
 // onSmallDisk moves the database of the cases to a small volume.
 func (h *house) onSmallDisk() {
 	h.t.Helper()
-	dir := h.volume("small", "a full disk of the log is tried without")
+	dir := h.volume("small", "a full disk of the log, and rights that are taken away, are tried without")
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, h.cluster.URL("postgres"))
