@@ -75,6 +75,11 @@ func (a accounts) Current(ctx context.Context, law *agreement.Law) error {
 	return a.shelf.Current(ctx, law)
 }
 
+// Confirm says whether an answer without an entry may leave.
+func (a accounts) Confirm(ctx context.Context, law *agreement.Law) error {
+	return a.shelf.Confirm(ctx, law)
+}
+
 // readings are what a scrape asks of the server.
 func (s *Server) readings() metrics.Readings {
 	return metrics.Readings{

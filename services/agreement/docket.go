@@ -21,6 +21,7 @@ type Docket struct {
 	receipt  string
 	kept     []string
 	keeps    bool
+	term     int64
 }
 
 const (
@@ -132,6 +133,23 @@ func (d *Docket) Kept() ([]string, bool) {
 	return d.kept, d.keeps
 }
 
+// Read notes the term of the primary that something was read from, where there are
+// several that may have been one; of two it is the earlier.
+func (d *Docket) Read(term int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.term == 0 || term < d.term {
+		d.term = term
+	}
+}
+
+// Term is that of the earliest primary that was read from; 0 if none was.
+func (d *Docket) Term() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.term
+}
+
 // Names returns the names of the records loaded, in order.
 func (d *Docket) Names() []string {
 	d.mu.Lock()
@@ -169,7 +187,7 @@ func (d *Docket) Clear() {
 	defer d.mu.Unlock()
 	clear(d.loaded)
 	d.loaded, d.at = d.loaded[:0], nil
-	d.finished, d.receipt = nil, ""
+	d.finished, d.receipt, d.term = nil, "", 0
 }
 
 // Finish notes that the reply of a change was rendered by the page gate inside

@@ -233,6 +233,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}()
 		attrs = append(attrs, logline.Operations(d.Operations()))
 	}
+	if d.config.unkept() {
+		d.log.LogAttrs(ctx, slog.LevelWarn, "what is answered may be lost with its server, and a server that was left for another may go on answering: set postgres.survives_node_loss where that matters")
+	}
 	d.log.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 	var err error
 	select {

@@ -56,6 +56,9 @@ func (c *Config) checkDatabases(r *reader) {
 	}
 }
 
+// unkept reports whether a server that is lost may take with it what was answered.
+func (c *Config) unkept() bool { return postgres.IsURL(c.Database) && !c.Postgres.SurvivesNodeLoss }
+
 // demands are what is demanded of the case database's server.
 func (c *Config) demands() postgres.Options {
 	return postgres.Options{SurvivesNode: c.Postgres.SurvivesNodeLoss, Connections: c.Postgres.Pool}

@@ -35,6 +35,9 @@ type Log interface {
 	Append(ctx context.Context, leaf *jisrv1.LogLeaf, shown []agreement.Loaded, law *agreement.Law) (entry string, err error)
 	// Current returns agreement.ErrMoved unless an agreement is the one in force, whichever node adopted that.
 	Current(ctx context.Context, law *agreement.Law) error
+	// Confirm is Current for an answer that leaves no entry, once all of it is read: it
+	// fails, too, where what was read may be of the past. law may be nil.
+	Confirm(ctx context.Context, law *agreement.Law) error
 }
 
 // Shelf reads one record again when standing moved under a stream.
@@ -143,7 +146,7 @@ func (g *Gate) release(ctx context.Context, c *identity.Caller, docket *agreemen
 	}
 	if len(what) == 0 {
 		// No entry is held against the agreement in force, and what is said follows from it all the same.
-		return out, "", g.log.Current(ctx, c.Law)
+		return out, "", g.log.Confirm(ctx, c.Law)
 	}
 	entry, err := g.log.Append(ctx, disclosed(c, rpc, what, g.clock()), loads(what), c.Law)
 	if err != nil {

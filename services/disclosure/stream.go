@@ -26,7 +26,10 @@ func (g *Gate) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo
 	if err := ss.SetHeader(metadata.Pairs(AgreementHeader, c.Law.Hash())); err != nil {
 		return err
 	}
-	return handler(srv, &gatedStream{ServerStream: ss, ctx: ctx, gate: g, caller: c, docket: docket, rpc: rpcName(info.FullMethod)})
+	if err := handler(srv, &gatedStream{ServerStream: ss, ctx: ctx, gate: g, caller: c, docket: docket, rpc: rpcName(info.FullMethod)}); err != nil {
+		return err
+	}
+	return g.log.Confirm(ctx, nil) // that there is no more
 }
 
 type gatedStream struct {

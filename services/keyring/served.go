@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +33,9 @@ var migrations embed.FS
 type served struct {
 	pool *pgxpool.Pool
 	ring [16]byte // whose database it is, as it was opened
+	// What looks for another primary.
+	end   context.CancelFunc
+	ended sync.WaitGroup
 }
 
 func openServed(ctx context.Context, url string, o postgres.Options) (*served, error) {
@@ -41,7 +45,7 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 	if err != nil {
 		return nil, err
 	}
-	o.Program = steps.Program()
+	o.Program, o.Terms = steps.Program(), &postgres.Terms{}
 	pool, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)
@@ -51,6 +55,9 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 		pool.Close()
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
+	looking, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.end = end
+	s.ended.Go(func() { postgres.LookAround(looking, url, o) })
 	return s, nil
 }
 
@@ -153,6 +160,8 @@ func vacuum(ctx context.Context, conn *pgx.Conn) {
 }
 
 func (s *served) close() error {
+	s.end()
+	s.ended.Wait()
 	s.pool.Close()
 	return nil
 }

@@ -83,6 +83,7 @@ func examine(ctx context.Context, conn *pgconn.PgConn, o Options) error {
 			questions = append(questions, d.is)
 		}
 	}
+	questions = append(questions, termQuery)
 	answer := conn.ExecParams(ctx, "SELECT "+strings.Join(questions, ", "), nil, nil, nil, nil).Read()
 	var said *pgconn.PgError
 	switch {
@@ -105,6 +106,10 @@ func examine(ctx context.Context, conn *pgconn.PgConn, o Options) error {
 	}
 	if len(found) > 0 {
 		return found
+	}
+	// One that is refused is in nobody's place: it may have been promoted by mistake.
+	if !o.Terms.meet(conn, string(answer.Rows[0][len(asked)])) {
+		return Refusals{left}
 	}
 	return nil
 }

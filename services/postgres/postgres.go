@@ -43,6 +43,9 @@ type Options struct {
 	// SurvivesNode demands that what is committed survives the loss of a database
 	// node: a commit waits for a standby.
 	SurvivesNode bool
+	// Terms, where given, keeps connections to one primary and not to the one before:
+	// one for all pools of a node to a database.
+	Terms *Terms
 	// Lookups says that every statement looks up a few rows of tables that grow.
 	Lookups bool
 	// Forgetful takes a server that does not wait for its disk. For tests whose
@@ -75,6 +78,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	config.MaxConns = int32(min(o.Connections, 10_000))
 	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/3
 	config.PingTimeout = connectTimeout
+	config.PrepareConn = func(_ context.Context, conn *pgx.Conn) (bool, error) { return Led(conn.PgConn()).Err() == nil, nil }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, explain(err, config.ConnConfig)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
@@ -40,8 +41,10 @@ type server struct {
 	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
-	hush    context.CancelFunc // ends the wake-ups
-	ended   sync.WaitGroup
+	hush    context.CancelFunc // ends the wake-ups, and the look for another primary
+	// replicated says that commits wait for a standby, and so tell who is the primary.
+	replicated bool
+	ended      sync.WaitGroup
 }
 
 func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) (engine, *writer, error) {
@@ -50,7 +53,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		return nil, nil, err
 	}
 	write := o.Server
-	write.Lookups, write.Program = true, steps.Program()
+	write.Lookups, write.Program, write.Terms = true, steps.Program(), &postgres.Terms{}
 	if write.Application == "" {
 		write.Application = "jisr"
 	}
@@ -61,7 +64,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l}
+	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -87,6 +90,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	s.ended.Go(func() {
 		w.run(awake, o.Log, func(ctx context.Context) (*pgx.Conn, error) { return postgres.Connect(ctx, url, alone) })
 	})
+	s.ended.Go(func() { postgres.LookAround(awake, url, write) })
 	return s, &s.writer, nil
 }
 
@@ -129,6 +133,9 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 		return false, unavailable(ctx, lost(err))
 	}
 	defer conn.Release() // one that is still in its transaction is closed there
+	if d := agreement.DocketFrom(ctx); d != nil {
+		d.Read(postgres.Term(conn.Conn().PgConn()))
+	}
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}}

@@ -109,7 +109,10 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	}
 	kept := slices.ContainsFunc(done, func(j *job) bool { return j.err == nil })
 	if !kept {
-		c.giveUp()
+		if err := s.refuseAsPrimary(c); err != nil {
+			refuse(done, err)
+			return rest
+		}
 	} else if err := c.commit(); err != nil {
 		if len(batch) == 1 && inTheWay(err) && batch[0].again(c.needs) {
 			return batch
@@ -160,13 +163,13 @@ func (c *pgConn) begin(alone bool) {
 
 // commit ends a transaction and says what is known of it. It is free of every
 // deadline: a commit that is cut off leaves nobody knowing, and one that waits for
-// a standby has been promised to.
+// a standby has been promised to. Where that was promoted, nobody comes any more.
 func (c *pgConn) commit() error {
 	c.failed = nil
 	if c.conn.PgConn().TxStatus() == 'I' {
 		return nil // nothing was sent
 	}
-	c.ctx = context.Background()
+	c.ctx = postgres.Led(c.conn.PgConn())
 	committed := true
 	c.queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		committed = tag.String() == "COMMIT"

@@ -72,7 +72,7 @@ func (s *server) append() {
 		}
 		var kinds []jisrv1.LogEntry_Kind
 		for _, j := range batch {
-			if j.err == nil {
+			if j.err == nil && j.showing.entry != nil {
 				kinds = append(kinds, j.showing.entry.kind)
 			}
 		}
@@ -92,28 +92,22 @@ func ownFault(err error) bool {
 // write appends what still holds of a batch; what does not has ErrMoved. again
 // says that it may be tried once more.
 func (s *server) write(batch []*job, again bool) error {
-	a := newAppending(batch)
-	if len(a.names) == 0 {
-		return nil
-	}
 	conn, err := s.connection()
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	a := newAppending(batch, postgres.Term(conn.Conn().PgConn()))
+	if len(a.names) == 0 && !a.confirms {
+		return nil
+	}
 	// The statement is its own commit. It may be given up: an entry that is there of
 	// what nobody was shown harms nobody.
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(postgres.Led(conn.Conn().PgConn()), patience)
 	defer cancel()
-	rows, err := conn.Query(ctx, appendQuery, a.names, a.times, a.leaves, a.salts, a.commitments, a.laws,
-		a.reads, a.cases, a.epochs, a.about, a.records)
-	written := make(map[string]bool, len(a.names))
-	if err == nil {
-		var name string
-		_, err = pgx.ForEachRow(rows, []any{&name}, func() error {
-			written[name] = true
-			return nil
-		})
+	written, err := a.write(ctx, conn.Conn())
+	if err == nil && a.confirms && len(written) == 0 { // what writes nothing waits for nobody
+		_, err = conn.Exec(ctx, confirmQuery, confirming)
 	}
 	switch {
 	case err != nil && conn.Conn().IsClosed():
@@ -129,7 +123,7 @@ func (s *server) write(batch []*job, again bool) error {
 		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{errLost})
 	}
 	for _, j := range batch {
-		if j.err == nil && !written[j.showing.entry.name] {
+		if j.err == nil && j.showing.entry != nil && !written[j.showing.entry.name] {
 			j.err = agreement.ErrMoved
 			s.lawful.ask() // the agreement may have
 		}
@@ -139,6 +133,7 @@ func (s *server) write(batch []*job, again bool) error {
 
 // appending are the parameters of appendQuery.
 type appending struct {
+	confirms                   bool // some write nothing, and want to know that the server is the primary
 	names, laws                []string
 	times                      []int64
 	leaves, salts, commitments [][]byte
@@ -148,11 +143,18 @@ type appending struct {
 	records                    []int64
 }
 
-func newAppending(batch []*job) *appending {
+func newAppending(batch []*job, term int64) *appending {
 	a := &appending{}
 	for _, j := range batch {
 		w := j.showing
-		if j.err = w.current(); j.err != nil {
+		if j.err = w.current(); j.err == nil && w.readElsewhere(term) {
+			j.err = agreement.ErrMoved
+		}
+		if j.err != nil {
+			continue
+		}
+		if w.entry == nil {
+			a.confirms = true
 			continue
 		}
 		law := ""
@@ -170,4 +172,23 @@ func newAppending(batch []*job) *appending {
 		}
 	}
 	return a
+}
+
+// write asks appendQuery, and returns the names of what it has written.
+func (a *appending) write(ctx context.Context, conn *pgx.Conn) (written map[string]bool, err error) {
+	if len(a.names) == 0 {
+		return nil, nil
+	}
+	rows, err := conn.Query(ctx, appendQuery, a.names, a.times, a.leaves, a.salts, a.commitments, a.laws,
+		a.reads, a.cases, a.epochs, a.about, a.records)
+	if err != nil {
+		return nil, err
+	}
+	written = make(map[string]bool, len(a.names))
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&name}, func() error {
+		written[name] = true
+		return nil
+	})
+	return written, err
 }

@@ -50,6 +50,10 @@ func answer(err error) error {
 	if errors.As(err, &f) && f.Reason() != fault.StoreUnavailable {
 		return err
 	}
+	// A right that was taken away, and a disk that was made read-only, have one code.
+	if said.Code == "42501" {
+		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{said})
+	}
 	switch said.Code[:2] {
 	case "08", "25", "28", "40", "53", "54", "55", "57", "58", "F0", "XX":
 		return errors.Join(fault.New(fault.StoreUnavailable), errStorage{said})
@@ -59,10 +63,11 @@ func answer(err error) error {
 
 // kept says what is known of a commit that was answered with an error. A server
 // that refused it, or something before it, has kept nothing. One that was ended,
-// or of which nothing is heard, has kept all of it or nothing: nobody knows.
+// that gave itself up (PANIC: its log's volume is full), or of which nothing is heard,
+// has kept all of it or nothing: nobody knows.
 func (c *pgConn) kept(err error) error {
 	var said *pgconn.PgError
-	if !c.conn.IsClosed() && errors.As(err, &said) {
+	if !c.conn.IsClosed() && errors.As(err, &said) && said.SeverityUnlocalized == "ERROR" {
 		c.giveUp()
 		return answer(err)
 	}

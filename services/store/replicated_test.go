@@ -1,14 +1,18 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/store"
 )
 
 // A commit whose wait for the standby is cancelled is told by the server as any
@@ -51,6 +55,9 @@ func TestACommitThatDidNotReachTheStandbyIsUncertainUntilARepetitionDoes(t *test
 	// own, and as uncertain as long as the standby is away.
 	wantFault(t, cancelled(create), fault.OutcomeUnknown)
 	wantFault(t, cancelled(release), fault.LogUnavailable)
+	// Nor is anything said that leaves no entry: a primary that was left would say it, too.
+	wantFault(t, cancelled(func() error { return n.Confirm(t.Context(), n.law.Load()) }), fault.StoreUnavailable)
+	wantFault(t, cancelled(func() error { return n.refused(fault.Conflict) }), fault.StoreUnavailable)
 	repeated := make(chan error, 1)
 	go func() { repeated <- create() }()
 	select {
@@ -61,6 +68,8 @@ func TestACommitThatDidNotReachTheStandbyIsUncertainUntilARepetitionDoes(t *test
 	must(t, standby.Resume())
 	must(t, <-repeated)
 	must(t, n.begun(police, about)())
+	must(t, n.Confirm(t.Context(), n.law.Load()))
+	wantFault(t, n.refused(fault.Conflict), fault.Conflict)
 	if got := n.files(); got != 2 {
 		t.Errorf("one request made %d cases", got-1)
 	}
@@ -75,4 +84,24 @@ func TestACommitThatDidNotReachTheStandbyIsUncertainUntilARepetitionDoes(t *test
 	if kept != 1 {
 		t.Error("what was answered is lost with its server")
 	}
+	// What was read from the server before is not shown by the word of this one.
+	moved := n.house.openAs(standby.URL(databaseOf(t, database)), forgetful)
+	ctx, c := moved.as(police)
+	const asked = "CaseService/GetCase"
+	must(t, moved.Refuse(ctx, c, asked, fault.NotFound, about)) // control
+	agreement.DocketFrom(ctx).Read(1)
+	wantMoved(t, moved.Refuse(ctx, c, asked, fault.NotFound, about))
+}
+
+// refused asks for a change that is refused by what is there.
+func (n *node) refused(reason fault.Reason) error {
+	ctx, c := n.as(police)
+	_, err := store.Change(ctx, n.Store, c, store.Call{RPC: "CaseService/CreateCase"}, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+		m := &jisrv1.Case{}
+		if err := tx.View("cases/aaaaaaaaaaaaaaaaaaaaaaaaaa", m); !errors.Is(err, fault.New(fault.NotFound)) {
+			return m, err
+		}
+		return m, fault.New(reason)
+	})
+	return err
 }

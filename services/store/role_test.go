@@ -107,6 +107,10 @@ func TestTheRoleOfANodeChangesNoSchemaAndNothingThatWasWrittenDown(t *testing.T)
 	must(t, err) // control: it may append
 	_, err = node.Exec(context.Background(), "LISTEN "+store.WakeChannel+"; SELECT pg_notify('"+store.WakeChannel+"', '')")
 	must(t, err) // and wake other nodes, for which it needs no right of its own
+	_, err = node.Exec(context.Background(), "SELECT pg_logical_emit_message(true, 'jisr', '')")
+	must(t, err) // and wait for a standby, and ask of which line the server is
+	_, err = node.Exec(context.Background(), "SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+	must(t, err)
 }
 
 func TestTheRoleOfBackupsReadsEverythingAndWritesNothing(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/logline"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 const (
@@ -171,6 +172,10 @@ func (w *wakes) connected(ctx context.Context, connect func(context.Context) (*p
 		defer end()
 		_ = conn.Close(closing) // the server ends what is not closed well
 	}()
+	// Nobody is heard on the line to a server that was left.
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(postgres.Led(conn.PgConn()), end)()
 	// What is said here is nobody's to keep: it waits for no disk and no standby.
 	if _, err := conn.Exec(ctx, "SET synchronous_commit = off; LISTEN "+wakeChannel); err != nil {
 		return lost(err)

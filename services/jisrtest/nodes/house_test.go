@@ -3,6 +3,7 @@ package nodes_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,7 +33,8 @@ type house struct {
 	cluster *throwaway.Cluster
 	cases   string // the database of the cases, past all lines
 	keys    string
-	more    string // of every node's configuration
+	more    string        // of every node's configuration
+	role    *url.Userinfo // as whom nodes come to the cases; as a superuser if nil
 	nodes   []*node
 	taken   []*pgx.Conn // connections that nobody else has
 }
@@ -49,12 +51,22 @@ func newHouse(t testing.TB, cluster *throwaway.Cluster) *house {
 func (h *house) open(nodes int) *house {
 	h.t.Helper()
 	for range nodes {
-		l, cases := lineTo(h.t, h.cases)
+		l, cases := lineTo(h.t, h.serving())
 		n := h.node(cases, l.to(h.t, h.keys))
 		n.line = l
 		n.start()
 	}
 	return h
+}
+
+// serving is the database of the cases for the role of the nodes.
+func (h *house) serving() string {
+	u, err := url.Parse(h.cases)
+	h.must(err)
+	if h.role != nil {
+		u.User = h.role
+	}
+	return u.String()
 }
 
 // node makes a node over databases as it reaches them, and does not start it.

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+
+	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
 // line is the line between a node and its database. It knows where a message
@@ -78,6 +80,14 @@ func (l *line) sever() {
 		c.Close() // whoever uses it hears of it
 	}
 	clear(l.open)
+}
+
+// leadTo has new connections reach another server, as a name or an address that a
+// cluster manager moves; those that are there stay.
+func (l *line) leadTo(c *throwaway.Cluster) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.network, l.server = "unix", c.Folder()+"/.s.PGSQL.5432"
 }
 
 // cutAfter lets the next such statement reach the server, and no answer to it come back.

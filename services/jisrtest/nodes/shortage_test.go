@@ -3,6 +3,7 @@ package nodes_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,13 +46,29 @@ func (h *house) giveConnections() {
 	h.taken = nil
 }
 
-// onSmallDisk moves the database of the cases to a small volume.
-func (h *house) onSmallDisk() {
+// volume mounts a small volume in the server's folder, which is the server's own.
+func (h *house) volume(name string, instead string) (dir string) {
 	h.t.Helper()
-	dir := filepath.Dir(h.ballast())
+	dir = filepath.Join(h.cluster.Folder(), name)
 	h.must(os.Mkdir(dir, 0o700))
-	if err := unix.Mount("jisr-nodes", dir, "tmpfs", 0, "size=32m"); errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		h.t.Skip("mounting is not permitted; the disk that is told full proves the same")
+	owner, err := os.Stat(h.cluster.Folder())
+	h.must(err)
+	who := owner.Sys().(*syscall.Stat_t)
+	h.mount("jisr-nodes", dir, "tmpfs", 0, fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", small, who.Uid, who.Gid), instead)
+	return dir
+}
+
+const (
+	// small is how large a volume is that is to be full, and grown what it is grown to.
+	small, grown = "32m", "512m"
+)
+
+// mount mounts something until the test ends; where this user may not, instead says
+// what proves the same.
+func (h *house) mount(what, dir, kind string, how uintptr, options, instead string) {
+	h.t.Helper()
+	if err := unix.Mount(what, dir, kind, how, options); errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		h.t.Skip("mounting is not permitted; " + instead)
 	} else {
 		h.must(err)
 	}
@@ -60,10 +77,12 @@ func (h *house) onSmallDisk() {
 			h.t.Error(err)
 		}
 	})
-	owner, err := os.Stat(h.cluster.Folder())
-	h.must(err)
-	who := owner.Sys().(*syscall.Stat_t)
-	h.must(os.Chown(dir, int(who.Uid), int(who.Gid)))
+}
+
+// onSmallDisk moves the database of the cases to a small volume.
+func (h *house) onSmallDisk() {
+	h.t.Helper()
+	dir := h.volume("small", "a disk that is told full, and rights that are taken away, are tried without")
 	h.asOwner("postgres", "CREATE TABLESPACE small LOCATION '"+dir+"'", "ALTER DATABASE "+pgx.Identifier{h.database()}.Sanitize()+" SET TABLESPACE small")
 }
 

@@ -3,7 +3,6 @@ package nodes_test
 import (
 	"math/rand/v2"
 	"net/url"
-	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -35,7 +34,7 @@ func TestNodesFindTheStandbyThatWasPromotedAndNothingThatWasAnsweredIsLost(t *te
 		strike: func(*load) { h.must(cluster.Kill()) },
 		mend: func(h *house) {
 			h.must(standby.Promote())
-			h.cases = strings.Replace(h.cases, url.QueryEscape(cluster.Folder()), url.QueryEscape(standby.Folder()), 1)
+			h.moved(standby)
 		},
 	})
 }

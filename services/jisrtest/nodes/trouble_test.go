@@ -27,6 +27,7 @@ type trouble struct {
 	settings []string // of the server
 	partly   bool     // reads are shown where their entry finds room, and refused else
 	told     string   // what the log says why
+	past     bool     // what is reached is of the past, and not even that something is not there is said
 	prepare  func(*house)
 	strike   func(*load)
 	mend     func(*house)
@@ -49,6 +50,24 @@ var troubles = map[string]trouble{
 		settings: []string{"max_connections=40", "superuser_reserved_connections=0"},
 		strike:   func(l *load) { l.house.takeConnections() },
 		mend:     (*house).giveConnections,
+	},
+	"it takes no writes for a while": {
+		strike: func(l *load) { l.house.must(l.house.cluster.Set("default_transaction_read_only", "on")) },
+		mend:   func(h *house) { h.must(h.cluster.Set("default_transaction_read_only", "off")) },
+	},
+	"rights are taken from its role": {
+		prepare: (*house).asServing,
+		strike: func(l *load) {
+			l.house.revoke("INSERT ON records")
+			l.refused(10)
+			l.house.revoke("INSERT ON log_entries")
+		},
+		mend: (*house).grant,
+	},
+	"its disk is made read-only": {
+		prepare: (*house).onSmallDisk,
+		strike:  func(l *load) { l.house.writeProtect() },
+		mend:    (*house).writable,
 	},
 	"its disk is full": {
 		partly:  true,
@@ -99,6 +118,9 @@ func (h *house) overcomes(t *testing.T, trouble trouble) {
 		if !trouble.partly {
 			n.readsNothing(about)
 		}
+		if trouble.past && n.lists(about) {
+			t.Error("a list is answered from the past")
+		}
 	}
 	for _, n := range h.nodes {
 		if _, memory := n.holds(); memory > bound {
@@ -134,6 +156,18 @@ func (n *node) read(about string) error {
 	defer cancel()
 	_, err := n.as(jisrtest.Police).GetCase(ctx, jisrv1.GetCaseRequest_builder{Name: about}.Build())
 	return err
+}
+
+// lists reports whether a list is answered in which there is nothing, and which leaves no entry.
+func (n *node) lists(about string) bool {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_, err := n.as(jisrtest.Police).ListReferrals(ctx, jisrv1.ListReferralsRequest_builder{Parent: about}.Build())
+	if reason := jisrtest.Reason(err); err != nil && !undone(reason) {
+		n.t.Errorf("a list is answered %v", err)
+	}
+	return err == nil
 }
 
 // readsNothing demands that nothing is shown, and that it is said why.

@@ -120,6 +120,18 @@ func (c *Cluster) URL(database string) string {
 // Folder is where the cluster lies; user postgres can read what is put there.
 func (c *Cluster) Folder() string { return c.dir }
 
+// LogFolder is where its write-ahead log lies.
+func (c *Cluster) LogFolder() string { return filepath.Join(c.data(), "pg_wal") }
+
+// MoveLog moves the write-ahead log of a server that is stopped to a folder on
+// another volume, as operators do.
+func (c *Cluster) MoveLog(to string) error {
+	if out, err := exec.Command("cp", "-a", c.LogFolder()+"/.", to).CombinedOutput(); err != nil {
+		return fmt.Errorf("throwaway: move the log: %w\n%s", err, out)
+	}
+	return errors.Join(os.RemoveAll(c.LogFolder()), os.Symlink(to, c.LogFolder()))
+}
+
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
 // Start starts the server again and returns when it answers.

@@ -42,6 +42,24 @@ func (c *Cluster) Resume() error {
 	return nil
 }
 
+// Ended reports whether a server that was started has ended by itself.
+func (c *Cluster) Ended() bool { return c.server != nil && !alive(c.server.pid) }
+
+// Recover starts a server again that has ended by itself, as what supervises one
+// would, and returns when it answers.
+func (c *Cluster) Recover() error {
+	if c.server == nil {
+		return errors.New("throwaway: the server was not started")
+	}
+	if err := c.until("SELECT true"); err == nil || !c.Ended() {
+		return err
+	}
+	if err := c.end(func(int) error { return nil }); err != nil {
+		return err
+	}
+	return c.Start()
+}
+
 // killAll kills a server and all its processes, and returns when they are gone: one
 // that is still at its last write keeps the next server out. It is stopped first,
 // so that it starts no further one meanwhile.

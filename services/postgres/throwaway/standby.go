@@ -48,6 +48,36 @@ func (c *Cluster) Synchronous() error {
 	return c.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))")
 }
 
+// Rewindable are settings of servers that may change places: what one of them alone
+// has can be undone, and the log of before is there to tell how.
+var Rewindable = []string{"wal_log_hints=on", "wal_keep_size=256MB"}
+
+// Demote lets a server that was stopped or killed come back as a standby of the one
+// that was promoted in its place, as a cluster manager does: what it alone has is
+// undone. Both are Rewindable.
+func (c *Cluster) Demote(to *Cluster) error {
+	// Up to PostgreSQL 15 pg_rewind reads of which line the other one is from its last checkpoint.
+	if err := run(to.URL("postgres"), "CHECKPOINT"); err != nil {
+		return err
+	}
+	if err := c.program("pg_rewind", "--target-pgdata="+c.data(), "--source-server="+to.conninfo(), "--no-sync"); err != nil {
+		return err
+	}
+	return c.Follow(to)
+}
+
+// Follow starts a server that was stopped in order as a standby of another one.
+func (c *Cluster) Follow(to *Cluster) error {
+	// Settings that came along are the other one's.
+	err := errors.Join(c.configure(), c.Put("data/postgresql.auto.conf", "primary_conninfo = "+quoted(to.conninfo())+"\n"), c.Put("data/standby.signal", ""))
+	if err != nil {
+		return err
+	}
+	return c.Start()
+}
+
+func (c *Cluster) conninfo() string { return "host=" + c.dir + " user=postgres dbname=postgres" }
+
 // Promote makes a standby a server of its own, and returns when it takes writes.
 func (c *Cluster) Promote() error {
 	if c.server == nil {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -99,6 +100,47 @@ func TestAStandbyFollowsAndIsPromoted(t *testing.T) {
 	must(t, s.Promote())
 	if got := ask(t, strings.Replace(u, filepath.Base(c.dir), filepath.Base(s.dir), 1), "SELECT word FROM kept"); got != "kept" {
 		t.Errorf("the promoted standby holds %q", got)
+	}
+}
+
+func TestAServerThatWasLeftFollowsTheOneInItsPlaceAndForgetsWhatItAloneHad(t *testing.T) {
+	c := Durable(t, Rewindable...)
+	u := c.Database(t)
+	s := c.Standby(t, Rewindable...)
+	at := func(c *Cluster) string {
+		return c.URL(strings.TrimPrefix(u[strings.LastIndex(u, "/"):strings.Index(u, "?")], "/"))
+	}
+	must(t, s.Promote())
+	must(t, run(at(c), "CREATE TABLE alone AS SELECT 'alone' AS word"))
+	must(t, run(at(s), "CREATE TABLE kept AS SELECT 'kept' AS word"))
+	must(t, c.Kill())
+	must(t, c.Demote(s))
+	must(t, c.until("SELECT pg_is_in_recovery()"))
+	const question = "SELECT concat_ws(' ', to_regclass('alone'), to_regclass('kept'))"
+	if got := ask(t, at(c), question); got != "kept" {
+		t.Errorf("it holds %q", got)
+	}
+}
+
+func TestAServerThatEndedByItselfIsStartedAgain(t *testing.T) {
+	c := Durable(t)
+	if c.Ended() {
+		t.Error("a server that runs has ended")
+	}
+	must(t, c.Recover()) // which changes nothing
+	must(t, syscall.Kill(c.server.pid, syscall.SIGTERM))
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(limit); !c.Ended(); {
+		select {
+		case <-end:
+			t.Fatal("the server does not end")
+		case <-again.C:
+		}
+	}
+	must(t, c.Recover())
+	if got := ask(t, c.URL("postgres"), "SELECT 'here'"); got != "here" {
+		t.Errorf("it answers %q", got)
 	}
 }
 
