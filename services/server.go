@@ -191,7 +191,7 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		return err
 	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
-	s.grpc = grpc.NewServer(append(s.chain(validator),
+	s.grpc = grpc.NewServer(append(s.chain(newNamed(validator)),
 		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
 		grpc.InTapHandle(s.tap),
 		grpc.ForceServerCodecV2(newCodec()),
