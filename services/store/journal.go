@@ -51,7 +51,9 @@ const (
 	// behind a commit of many changes.
 	halfBytes = 4 << 20
 	// postBytes is how much waits to be posted at the most while nothing is in the way.
-	postBytes = 256 << 10
+	// More at once share the pages of what finds them; a change waits for some
+	// milliseconds until they are written.
+	postBytes = 512 << 10
 	// roomBytes is by how much a half grows.
 	roomBytes = 256 << 10
 	// gatheringBytes is how much is written at once, and by one more.

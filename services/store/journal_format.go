@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 )
@@ -59,9 +60,9 @@ func generationOf(b []byte) int64 {
 	return generation
 }
 
-// entriesIn reads the entries of a half up to where it was written, and says where
+// keptIn reads what is kept in a half up to where it was written, and says where
 // that is.
-func entriesIn(b []byte, generation int64) (entries []*entry, end int64, err error) {
+func keptIn(b []byte, generation int64) (k kept, end int64, err error) {
 	end = int64(headerBytes)
 	for b = b[headerBytes:]; len(b) >= frameHead; {
 		length := uint64(binary.LittleEndian.Uint32(b))
@@ -75,15 +76,30 @@ func entriesIn(b []byte, generation int64) (entries []*entry, end int64, err err
 		b = b[frameHead+length:]
 		end += int64(frameHead + length)
 		for len(frame) > 0 {
-			e, n, err := consumeEntry(frame)
+			n, err := k.consume(frame)
 			if err != nil {
-				return nil, end, err
+				return kept{}, end, err
 			}
-			entries, frame = append(entries, e), frame[n:]
+			frame = frame[n:]
 		}
 	}
-	return entries, end, nil
+	return k, end, nil
 }
+
+// kept are entries as they lie in a half, and what finds them.
+type kept struct {
+	entries []keptEntry
+	finds   []find
+}
+
+// keptEntry is an entry whose parts lie in what was read.
+type keptEntry struct {
+	name, salt, commitment, leaf []byte
+	time                         int64
+}
+
+// find is what finds an entry, the nth of those that are kept, from a record.
+type find struct{ record, time, nth int64 }
 
 // errFrame says that what was durable cannot be read again.
 var errFrame = errors.New("store: an entry in the journal cannot be read")
@@ -97,24 +113,88 @@ func appendEntry(b []byte, e *entry) []byte {
 	return protowire.AppendBytes(b, e.leaf)
 }
 
-// consumeEntry reads an entry, and how long it is.
-func consumeEntry(b []byte) (*entry, int, error) {
+// consume reads an entry, and returns how long it is.
+func (k *kept) consume(b []byte) (length int, err error) {
 	var fields [4][]byte
-	length := 0
 	for i := range fields {
 		field, n := protowire.ConsumeBytes(b[length:])
 		if n < 0 {
-			return nil, 0, errFrame
+			return 0, errFrame
 		}
 		fields[i] = field
 		length += n
 	}
-	leaf := &jisrv1.LogLeaf{}
-	if err := proto.Unmarshal(fields[3], leaf); err != nil {
-		return nil, 0, errors.Join(errFrame, err)
+	e := keptEntry{name: fields[0], salt: fields[1], commitment: fields[2], leaf: fields[3]}
+	first := len(k.finds)
+	if e.time, k.finds, err = skim(e.leaf, int64(len(k.entries)), k.finds); err != nil {
+		return 0, err
 	}
-	return &entry{
-		name: string(fields[0]), kind: leaf.GetKind(), time: leaf.GetTimeMicros(),
-		salt: fields[1], commitment: fields[2], leaf: fields[3], subjects: leaf.GetSubjects(),
-	}, length, nil
+	for i := range k.finds[first:] {
+		k.finds[first+i].time = e.time // which may stand behind what it is about
+	}
+	k.entries = append(k.entries, e)
+	return length, nil
+}
+
+// The fields of a leaf that its rows are made of.
+var (
+	leafTime     = numberOf(&jisrv1.LogLeaf{}, "time_micros")
+	leafSubjects = numberOf(&jisrv1.LogLeaf{}, "subjects")
+	leafRecord   = numberOf(&jisrv1.LogSubject{}, "record")
+)
+
+func numberOf(m proto.Message, field protoreflect.Name) protowire.Number {
+	return m.ProtoReflect().Descriptor().Fields().ByName(field).Number()
+}
+
+// skim reads when the nth entry was made, and what it is about, from its leaf,
+// without building that: of an entry nothing else is looked at before it is shown.
+func skim(leaf []byte, nth int64, finds []find) (time int64, _ []find, err error) {
+	err = eachField(leaf, func(number protowire.Number, value uint64, inner []byte) error {
+		switch number {
+		case leafTime:
+			time = int64(value)
+		case leafSubjects:
+			var record []byte
+			err := eachField(inner, func(number protowire.Number, _ uint64, text []byte) error {
+				if number == leafRecord {
+					record = text
+				}
+				return nil
+			})
+			finds = append(finds, find{record: subjectKeyOf(record), nth: nth})
+			return err
+		}
+		return nil
+	})
+	return time, finds, err
+}
+
+// eachField walks an encoded message: value is a number's, inner what a text, bytes or a message hold.
+func eachField(b []byte, f func(number protowire.Number, value uint64, inner []byte) error) error {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return errFrame
+		}
+		b = b[n:]
+		var value uint64
+		var inner []byte
+		switch kind {
+		case protowire.VarintType:
+			value, n = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			inner, n = protowire.ConsumeBytes(b)
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, b)
+		}
+		if n < 0 {
+			return errFrame
+		}
+		if err := f(number, value, inner); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }

@@ -108,8 +108,10 @@ func (e *entry) about(seq int64) [][]any {
 // subjectKey is what entries about a record are found by: there are many times more
 // of such rows than of anything else, a hundred for a page that is read, and a name
 // is long. Whether an entry is about the record itself, its leaf says.
-func subjectKey(name string) int64 {
-	sum := sha256.Sum256([]byte(name))
+func subjectKey(name string) int64 { return subjectKeyOf([]byte(name)) }
+
+func subjectKeyOf(name []byte) int64 {
+	sum := sha256.Sum256(name)
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
