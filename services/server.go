@@ -227,7 +227,7 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		s.pace,       // after the door, since the budget is the agency's
 	}
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(around.unary(), s.within(v)),
+		grpc.UnaryInterceptor(around.unary(s.within(v))),
 		grpc.ChainStreamInterceptor(around.stream(), s.paceMessages, validateStream(v), s.pageStream),
 	}
 }

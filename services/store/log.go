@@ -77,23 +77,25 @@ type entry struct {
 	time                   int64
 	leaf, salt, commitment []byte
 	subjects               []*jisrv1.LogSubject
+	room                   [audit.SaltBytes]byte // of the salt
 }
+
+var logEntry = record.ByName("LogEntry")
 
 func (s *Store) newEntry(leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
 	if err != nil {
 		return nil, err
 	}
-	salt := make([]byte, audit.SaltBytes)
-	s.random(salt)
-	name, err := record.NewName(record.ByName("LogEntry"), "", s.Random)
+	name, err := record.NewName(logEntry, "", s.Random)
 	if err != nil {
 		return nil, err
 	}
-	return &entry{
-		name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, salt: salt,
-		commitment: audit.Commit(salt, encoded), subjects: leaf.GetSubjects(),
-	}, nil
+	e := &entry{name: name, kind: leaf.GetKind(), time: leaf.GetTimeMicros(), leaf: encoded, subjects: leaf.GetSubjects()}
+	e.salt = e.room[:]
+	s.random(e.salt)
+	e.commitment = audit.Commit(e.salt, encoded)
+	return e, nil
 }
 
 // about are the rows by which an entry is found from what it is about.
@@ -127,7 +129,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if q.Size <= 0 {
 		q.Size = pageDefault
 	}
-	q.Type, q.Parent, q.Size = record.ByName("LogEntry"), name, min(q.Size, pageMax)
+	q.Type, q.Parent, q.Size = logEntry, name, min(q.Size, pageMax)
 	after, err := s.openToken(c, q)
 	if err != nil {
 		return nil, "", err
