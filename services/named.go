@@ -46,7 +46,16 @@ func (n named) Validate(m proto.Message, options ...protovalidate.ValidationOpti
 }
 
 // form is a text of a fixed length: which signs of ASCII may stand at each place.
-type form [][2]uint64
+type form []signs
+
+// signs are a set of them.
+type signs [2]uint64
+
+func (s *signs) add(first, last rune) {
+	for r := first; r <= min(last, unicode.MaxASCII); r++ {
+		s[r/64] |= 1 << (r % 64)
+	}
+}
 
 func (f form) fits(text string) bool {
 	if len(text) != len(f) {
@@ -114,11 +123,17 @@ func placesOf(part *syntax.Regexp) (places form, ok bool) {
 	switch part.Op {
 	case syntax.OpLiteral:
 		for _, r := range part.Rune {
-			places = append(places, signs(r, r))
+			var one signs
+			one.add(r, r)
+			places = append(places, one)
 		}
 		return places, part.Flags&syntax.FoldCase == 0
 	case syntax.OpCharClass:
-		return form{signs(part.Rune...)}, true
+		var some signs
+		for i := 0; i+1 < len(part.Rune); i += 2 {
+			some.add(part.Rune[i], part.Rune[i+1])
+		}
+		return form{some}, true
 	case syntax.OpRepeat:
 		one, ok := placesOf(part.Sub[0])
 		for range part.Min {
@@ -127,14 +142,4 @@ func placesOf(part *syntax.Regexp) (places form, ok bool) {
 		return places, ok && part.Min == part.Max
 	}
 	return nil, false
-}
-
-// signs are those of ASCII in ranges, each of a first and a last one.
-func signs(ranges ...rune) (set [2]uint64) {
-	for i := 0; i < len(ranges); i += 2 {
-		for r := ranges[i]; r <= min(ranges[i+1], unicode.MaxASCII); r++ {
-			set[r/64] |= 1 << (r % 64)
-		}
-	}
-	return set
 }

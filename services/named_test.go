@@ -64,7 +64,7 @@ func near(text string, rng *rand.Rand) string {
 }
 
 func TestANameHeldAgainstItsFormIsJudgedAsByTheRules(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // any texts do
+	rng := rand.New(rand.NewPCG(1, 2))
 	n := newNamed(protovalidate.GlobalValidator)
 	accepted, refused := 0, 0
 	for d, f := range n.forms {
