@@ -22,22 +22,30 @@ type passage struct {
 	layers  layers
 	method  string
 	request any
-	inner   func(context.Context) error
+	inner   func(context.Context) error // of a stream; nil for a unary call, which goes on to these:
+	within  grpc.UnaryServerInterceptor
+	info    *grpc.UnaryServerInfo
+	handler grpc.UnaryHandler
+	reply   any
 	onward  func(context.Context) error // pass
 	passed  int
 }
 
-func (l layers) pass(ctx context.Context, method string, request any, inner func(context.Context) error) error {
-	p := &passage{layers: l, method: method, request: request, inner: inner}
+// begin sends a call through all layers.
+func (p *passage) begin(ctx context.Context) error {
 	p.onward = p.pass
 	return p.pass(ctx)
 }
 
 // pass enters the next layer, and comes back to where it was: a layer may send a
 // call inwards again.
-func (p *passage) pass(ctx context.Context) error {
+func (p *passage) pass(ctx context.Context) (err error) {
 	if p.passed == len(p.layers) {
-		return p.inner(ctx)
+		if p.inner != nil {
+			return p.inner(ctx)
+		}
+		p.reply, err = p.within(ctx, p.request, p.info, p.handler)
+		return err
 	}
 	next := p.layers[p.passed]
 	p.passed++
@@ -45,28 +53,26 @@ func (p *passage) pass(ctx context.Context) error {
 	return next(ctx, p.method, p.request, p.onward)
 }
 
-// unary is the chain's unary form.
-func (l layers) unary() grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
-		err = l.pass(ctx, info.FullMethod, request, func(ctx context.Context) (err error) {
-			reply, err = handler(ctx, request)
-			return err
-		})
-		if err != nil {
+// unary is the chain's unary form around what stands within.
+func (l layers) unary(within grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		p := &passage{layers: l, method: info.FullMethod, request: request, within: within, info: info, handler: handler}
+		if err := p.begin(ctx); err != nil {
 			return nil, err
 		}
-		return reply, nil
+		return p.reply, nil
 	}
 }
 
 // stream is the chain's stream form.
 func (l layers) stream() grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		return l.pass(ss.Context(), info.FullMethod, nil, func(ctx context.Context) error {
+		p := &passage{layers: l, method: info.FullMethod, inner: func(ctx context.Context) error {
 			wrapped := middleware.WrapServerStream(ss)
 			wrapped.WrappedContext = ctx
 			return handler(srv, wrapped)
-		})
+		}}
+		return p.begin(ss.Context())
 	}
 }
 

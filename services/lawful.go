@@ -17,10 +17,22 @@ import (
 // agreement was adopted meanwhile.
 const editions = 4
 
-// seat carries the caller back out to the layers that stand before the door.
-type seat struct{ caller *identity.Caller }
+// seat carries the caller back out to the layers that stand before the door. It is
+// the context in which it is found.
+type seat struct {
+	context.Context
+	caller *identity.Caller
+}
 
 type seatKey struct{}
+
+// Value finds the seat itself.
+func (s *seat) Value(key any) any {
+	if key == (seatKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
 
 // lawful answers calls by the agreement in force, whichever node adopted it and
 // whatever this one has heard. What leaves an entry in the log is held against the
@@ -37,8 +49,8 @@ func (s *Server) lawful(ctx context.Context, method string, request any, next fu
 	// One for all runs: what a call has taken, it does not take again.
 	ctx, _ = agreement.WithDocket(ctx)
 	for range editions {
-		at := &seat{}
-		err := next(context.WithValue(ctx, seatKey{}, at))
+		at := &seat{Context: ctx}
+		err := next(at)
 		if errors.Is(err, agreement.ErrMoved) {
 			if err := s.catchUp(ctx); err != nil {
 				return err
@@ -62,7 +74,7 @@ func (s *Server) lawfulStream(ctx context.Context, next func(context.Context) er
 			return err
 		}
 	}
-	err := next(context.WithValue(ctx, seatKey{}, &seat{}))
+	err := next(&seat{Context: ctx})
 	if errors.Is(err, agreement.ErrMoved) {
 		return errors.Join(fault.New(fault.StoreUnavailable), err)
 	}

@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"log/slog"
 
 	"google.golang.org/grpc/status"
 
@@ -14,16 +13,10 @@ import (
 func (s *Server) logging(ctx context.Context, method string, _ any, next func(context.Context) error) error {
 	start := s.opts.Clock()
 	err := next(ctx)
-	if !s.opts.Log.Enabled(ctx, slog.LevelInfo) {
-		return err
-	}
-	attrs := []slog.Attr{
-		logline.Method(rpcName(method)), logline.Code(status.Code(err)), logline.Took(s.opts.Clock().Sub(start)),
-		logline.Program(s.door.Said(ctx, "user-agent")),
-	}
-	if agency, system, _, ok := s.door.Named(ctx); ok {
-		attrs = append(attrs, logline.Agency(agency), logline.System(system))
-	}
-	s.opts.Log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
+	agency, system, _, _ := s.door.Named(ctx) // empty where nothing names whom
+	logline.Called(ctx, s.opts.Log, logline.Call{
+		Method: rpcName(method), Code: status.Code(err), Took: s.opts.Clock().Sub(start),
+		Said: s.door.Said(ctx, "user-agent"), Agency: agency, System: system,
+	})
 	return err
 }

@@ -27,8 +27,11 @@ var logged = map[fault.Reason]bool{
 func (s *Server) refusals(ctx context.Context, method string, request any, next func(context.Context) error) error {
 	law := s.opts.Law()
 	err := next(ctx)
+	if err == nil {
+		return nil
+	}
 	var f *fault.Fault
-	if err == nil || !errors.As(err, &f) || !logged[f.Reason()] {
+	if !errors.As(err, &f) || !logged[f.Reason()] {
 		return err
 	}
 	at, ok := ctx.Value(seatKey{}).(*seat)

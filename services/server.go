@@ -193,7 +193,7 @@ func (s *Server) build(page *disclosure.Page) (err error) {
 		return err
 	}
 	s.strays = newStrays(s.store, s.opts.Law, s.door, s.opts.Metrics)
-	s.grpc = grpc.NewServer(append(s.chain(validator),
+	s.grpc = grpc.NewServer(append(s.chain(newNamed(validator)),
 		grpc.Creds(s.budgets.Credentials(identity.ReportRefusals(credentials.NewTLS(config), s.reportHandshake), s.whose)),
 		grpc.InTapHandle(s.tap),
 		grpc.ForceServerCodecV2(newCodec()),
@@ -229,7 +229,7 @@ func (s *Server) chain(v protovalidate.Validator) []grpc.ServerOption {
 		s.pace,       // after the door, since the budget is the agency's
 	}
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(around.unary(), s.within(v)),
+		grpc.UnaryInterceptor(around.unary(s.within(v))),
 		grpc.ChainStreamInterceptor(around.stream(), s.paceMessages, validateStream(v), s.pageStream),
 	}
 }

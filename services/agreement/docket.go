@@ -59,10 +59,24 @@ var ErrMoved = errors.New("agreement: standing moved")
 
 type docketKey struct{}
 
+// docketed is the context in which a docket is found.
+type docketed struct {
+	context.Context
+	docket Docket
+}
+
+// Value finds the docket.
+func (d *docketed) Value(key any) any {
+	if key == (docketKey{}) {
+		return &d.docket
+	}
+	return d.Context.Value(key)
+}
+
 // WithDocket gives a call an empty docket of its own.
 func WithDocket(ctx context.Context) (context.Context, *Docket) {
-	d := &Docket{}
-	return context.WithValue(ctx, docketKey{}, d), d
+	d := &docketed{Context: ctx}
+	return d, &d.docket
 }
 
 // DocketFrom returns the call's docket, or nil.

@@ -67,14 +67,14 @@ func FuzzAnEntryIsFoundByWhatItsMessageHolds(f *testing.F) {
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		leaf := &jisrv1.LogLeaf{}
 		if proto.Unmarshal(encoded, leaf) != nil {
-			_, _, _ = Find(encoded) // whatever it says, it comes to an end
+			_, _, _ = Find(encoded, nil) // whatever it says, it comes to an end
 			return
 		}
 		encoded, err := Encode(leaf) // in its one form
 		if err != nil {
 			t.Fatal(err)
 		}
-		micros, records, err := Find(encoded)
+		micros, records, err := Find(encoded, nil)
 		if err != nil || micros != leaf.GetTimeMicros() || len(records) != len(leaf.GetSubjects()) {
 			t.Fatalf("an entry of %d about %d records is found by %d and %d: %v", leaf.GetTimeMicros(), len(leaf.GetSubjects()), micros, len(records), err)
 		}

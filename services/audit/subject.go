@@ -70,9 +70,9 @@ func SetSubjects(leaf *jisrv1.LogLeaf, subjects []byte) {
 var errEntry = errors.New("audit: an entry that cannot be read")
 
 // Find reads of an encoded entry what it is found by: when it was made, in
-// microseconds since 1970, and the names of the records it is about. They share its
-// memory.
-func Find(encoded []byte) (micros int64, records [][]byte, err error) {
+// microseconds since 1970, and the names of the records it is about, which it appends
+// to records. They share the entry's memory.
+func Find(encoded []byte, records [][]byte) (micros int64, _ [][]byte, err error) {
 	for len(encoded) > 0 {
 		num, typ, n := protowire.ConsumeTag(encoded)
 		if n < 0 {

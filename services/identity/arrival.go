@@ -26,7 +26,23 @@ type arrivalKey struct{}
 // headers from a context copies them all. They are only read; and they must be
 // those of the call whose context this is.
 func (d *Door) Meet(ctx context.Context, headers metadata.MD) context.Context {
-	return context.WithValue(ctx, arrivalKey{}, d.arriving(ctx, headers))
+	m := &met{Context: ctx}
+	d.arriving(ctx, headers, &m.arrival)
+	return m
+}
+
+// met is the context of a call whose arrival was noted.
+type met struct {
+	context.Context
+	arrival arrival
+}
+
+// Value finds the arrival.
+func (m *met) Value(key any) any {
+	if key == (arrivalKey{}) {
+		return &m.arrival
+	}
+	return m.Context.Value(key)
 }
 
 // arrivalOf is what Meet noted of a call, or would.
@@ -35,23 +51,24 @@ func (d *Door) arrivalOf(ctx context.Context) *arrival {
 		return met
 	}
 	headers, _ := metadata.FromIncomingContext(ctx)
-	return d.arriving(ctx, headers)
+	a := &arrival{}
+	d.arriving(ctx, headers, a)
+	return a
 }
 
-func (d *Door) arriving(ctx context.Context, headers metadata.MD) *arrival {
-	a := &arrival{headers: headers}
+func (d *Door) arriving(ctx context.Context, headers metadata.MD, a *arrival) {
+	a.headers = headers
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return a
+		return
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)
 	if !ok || !verified(&info.State) {
-		return a
+		return
 	}
 	a.leaf, a.chains = info.State.PeerCertificates[0], info.State.VerifiedChains
 	who, err := d.names.of(a.leaf)
 	a.who, a.named = who, err == nil
-	return a
 }
 
 func verified(state *tls.ConnectionState) bool {

@@ -43,7 +43,14 @@ type list struct {
 func (l *list) fresh(now time.Time) bool { return now.Before(l.nextUpdate) }
 
 func (l *list) revokes(serial *big.Int) bool {
-	_, ok := l.serials[string(serial.Bytes())]
+	var room [20]byte // RFC 5280 4.1.2.2: none that conforms is longer
+	var number []byte
+	if n := (serial.BitLen() + 7) / 8; n <= len(room) {
+		number = serial.FillBytes(room[:n])
+	} else {
+		number = serial.Bytes()
+	}
+	_, ok := l.serials[string(number)]
 	return ok
 }
 

@@ -144,14 +144,16 @@ func New(format string, w io.Writer) *slog.Logger {
 	if format == "text" {
 		return slog.New(closed{Handler: slog.NewTextHandler(w, nil)})
 	}
-	return slog.New(closed{Handler: slog.NewJSONHandler(w, nil)})
+	all := &lines{w: w}
+	return slog.New(closed{Handler: slog.NewJSONHandler(all, nil), lines: all})
 }
 
 // closed holds each line against the list. It stands before the library's handler,
 // whose own way to replace attributes makes every line twice as dear.
 type closed struct {
 	slog.Handler
-	grouped bool // in a group nothing is on the list
+	grouped bool   // in a group nothing is on the list
+	lines   *lines // where JSON goes; nil for text, and for lines that have attributes of their own
 }
 
 var unlisted = slog.Bool("unlisted", true)
@@ -185,11 +187,11 @@ func (h closed) WithAttrs(attrs []slog.Attr) slog.Handler {
 			kept[i] = unlisted
 		}
 	}
-	return closed{h.Handler.WithAttrs(kept), h.grouped}
+	return closed{Handler: h.Handler.WithAttrs(kept), grouped: h.grouped}
 }
 
 // WithGroup is the handler of lines in a group, whose name is not told either.
-func (h closed) WithGroup(string) slog.Handler { return closed{h.Handler, true} }
+func (h closed) WithGroup(string) slog.Handler { return closed{Handler: h.Handler, grouped: true} }
 
 // has reports whether an attribute is on the list, and is itself and no group of others.
 func (h closed) has(a slog.Attr) bool {

@@ -91,24 +91,31 @@ func isSlug(s string) bool {
 
 // NewName makes a name for a record of type t under parent ("" at the top).
 func NewName(t *Type, parent string, random io.Reader) (string, error) {
-	id, err := NewID(random)
+	id, err := newID(random)
 	if err != nil {
 		return "", err
 	}
-	name := t.Collection + "/" + id
+	var room [128]byte // names are shorter, so that only their text takes memory
+	name := room[:0]
 	if parent != "" {
-		name = parent + "/" + name
+		name = append(append(name, parent...), '/')
 	}
-	return name, nil
+	name = append(append(name, t.Collection...), '/')
+	return string(idEncoding.AppendEncode(name, id[:])), nil
 }
 
 // NewID makes a random id.
 func NewID(random io.Reader) (string, error) {
-	var b [idBytes]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
+	id, err := newID(random)
+	if err != nil {
 		return "", err
 	}
-	return EncodeID(b), nil
+	return EncodeID(id), nil
+}
+
+func newID(random io.Reader) (id [idBytes]byte, err error) {
+	_, err = io.ReadFull(random, id[:])
+	return id, err
 }
 
 // EncodeID writes 128 bits as an id.

@@ -27,8 +27,9 @@ type journal struct {
 	// fatal is told that the disk refused to keep what it took.
 	fatal func(error)
 
-	gate sync.Mutex
-	next *gathering // those who wait for the next write
+	gate  sync.Mutex
+	next  *gathering // those who wait for the next write
+	spare *gathered  // what a write before had room in
 
 	disk    sync.Mutex // held by whoever writes
 	free    *sync.Cond // a half was posted, or could not be
@@ -52,7 +53,9 @@ const (
 	// behind a commit of many changes.
 	halfBytes = 4 << 20
 	// postBytes is how much waits to be posted at the most while nothing is in the way.
-	postBytes = 256 << 10
+	// More at once share the pages of what finds them; a change waits for some
+	// milliseconds until they are written.
+	postBytes = 512 << 10
 	// roomBytes is by how much a half grows.
 	roomBytes = 256 << 10
 	// gatheringBytes is how much is written at once, and by one more.
@@ -62,12 +65,20 @@ const (
 // gathering is what is written at once, or not at all: the entries of those who
 // wait, and how each of them is told.
 type gathering struct {
+	*gathered // the writer's alone once it is written
+	done      chan struct{}
+	err       error // until it is written, that it is not
+}
+
+// gathered is what was gathered.
+type gathered struct {
 	frame   []byte // its head, and the entries
 	entries []jisrv1.LogEntry_Kind
 	asked   []time.Time
-	done    chan struct{}
-	err     error // until it is written, that it is not
 }
+
+// sparedBytes is the longest frame whose room is kept for another.
+const sparedBytes = 256 << 10
 
 // append returns when an entry is durable. Whoever comes first writes for all who
 // have come by then; nobody waits for a clock. Without an entry it only tries.
@@ -87,7 +98,19 @@ func (j *journal) append(e *entry) error {
 	}
 	j.gate.Unlock()
 	g.err = j.write(g)
+	j.spareRoom(g)
 	return g.err
+}
+
+// spareRoom keeps the room of what was written for what is written after the next.
+func (j *journal) spareRoom(g *gathering) {
+	room := g.gathered
+	if g.gathered = nil; cap(room.frame) > sparedBytes {
+		return
+	}
+	j.gate.Lock()
+	j.spare = room
+	j.gate.Unlock()
 }
 
 // join adds an entry to what is written next; first says that nobody was there.
@@ -95,8 +118,11 @@ func (j *journal) join(e *entry) (g *gathering, first bool) {
 	j.gate.Lock()
 	defer j.gate.Unlock()
 	if g = j.next; g == nil || len(g.frame) > gatheringBytes {
-		g, first = &gathering{frame: make([]byte, frameHead, 1<<10), done: make(chan struct{}), err: fault.New(fault.LogUnavailable)}, true
-		j.next = g
+		g, first = &gathering{gathered: j.spare, done: make(chan struct{}), err: fault.New(fault.LogUnavailable)}, true
+		if j.next, j.spare = g, nil; g.gathered == nil {
+			g.gathered = &gathered{}
+		}
+		g.frame, g.entries, g.asked = append(g.frame[:0], make([]byte, frameHead)...), g.entries[:0], g.asked[:0]
 	}
 	if e != nil {
 		g.frame = appendEntry(g.frame, e)

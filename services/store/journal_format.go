@@ -58,9 +58,9 @@ func generationOf(b []byte) int64 {
 	return generation
 }
 
-// entriesIn reads the entries of a half up to where it was written, and says where
+// keptIn reads what is kept in a half up to where it was written, and says where
 // that is.
-func entriesIn(b []byte, generation int64) (entries []*entry, end int64, err error) {
+func keptIn(b []byte, generation int64) (k kept, end int64, err error) {
 	end = int64(headerBytes)
 	for b = b[headerBytes:]; len(b) >= frameHead; {
 		length := uint64(binary.LittleEndian.Uint32(b))
@@ -74,15 +74,31 @@ func entriesIn(b []byte, generation int64) (entries []*entry, end int64, err err
 		b = b[frameHead+length:]
 		end += int64(frameHead + length)
 		for len(frame) > 0 {
-			e, n, err := consumeEntry(frame)
+			n, err := k.consume(frame)
 			if err != nil {
-				return nil, end, err
+				return kept{}, end, err
 			}
-			entries, frame = append(entries, e), frame[n:]
+			frame = frame[n:]
 		}
 	}
-	return entries, end, nil
+	return k, end, nil
 }
+
+// kept are entries as they lie in a half, and what finds them.
+type kept struct {
+	entries []keptEntry
+	finds   []find
+	names   [][]byte // room for those that the last entry is about
+}
+
+// keptEntry is an entry whose parts lie in what was read.
+type keptEntry struct {
+	name, salt, commitment, leaf []byte
+	time                         int64
+}
+
+// find is what finds an entry, the nth of those that are kept, from a record.
+type find struct{ record, time, nth int64 }
 
 // errFrame says that what was durable cannot be read again.
 var errFrame = errors.New("store: an entry in the journal cannot be read")
@@ -96,23 +112,24 @@ func appendEntry(b []byte, e *entry) []byte {
 	return protowire.AppendBytes(b, e.leaf)
 }
 
-// consumeEntry reads an entry, and how long it is.
-func consumeEntry(b []byte) (*entry, int, error) {
+// consume reads an entry, and returns how long it is.
+func (k *kept) consume(b []byte) (length int, err error) {
 	var fields [4][]byte
-	length := 0
 	for i := range fields {
 		field, n := protowire.ConsumeBytes(b[length:])
 		if n < 0 {
-			return nil, 0, errFrame
+			return 0, errFrame
 		}
 		fields[i] = field
 		length += n
 	}
-	micros, records, err := audit.Find(fields[3])
-	if err != nil {
-		return nil, 0, errors.Join(errFrame, err)
+	e := keptEntry{name: fields[0], salt: fields[1], commitment: fields[2], leaf: fields[3]}
+	if e.time, k.names, err = audit.Find(e.leaf, k.names[:0]); err != nil {
+		return 0, errors.Join(errFrame, err)
 	}
-	return &entry{
-		name: string(fields[0]), time: micros, salt: fields[1], commitment: fields[2], leaf: fields[3], records: records,
-	}, length, nil
+	for _, name := range k.names {
+		k.finds = append(k.finds, find{subjectKey(name), e.time, int64(len(k.entries))})
+	}
+	k.entries = append(k.entries, e)
+	return length, nil
 }

@@ -87,11 +87,11 @@ func (j *journal) recover(conn *sqliteConn) error {
 		if err != nil {
 			return err
 		}
-		entries, _, err := entriesIn(b, generation)
+		k, _, err := keptIn(b, generation)
 		if err != nil {
 			return err
 		}
-		if err := recovered(conn, entries, generation); err != nil {
+		if err := recovered(conn, k, generation); err != nil {
 			return err
 		}
 		j.last = generation
@@ -113,8 +113,8 @@ func (j *journal) half(n int, most int64) ([]byte, error) {
 	return b[:read], err
 }
 
-// recovered is write in a transaction of its own.
-func recovered(conn *sqliteConn, entries []*entry, generation int64) (err error) {
+// recovered posts in a transaction of its own.
+func recovered(conn *sqliteConn, k kept, generation int64) (err error) {
 	if err := exec(conn, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func recovered(conn *sqliteConn, entries []*entry, generation int64) (err error)
 			err = errors.Join(err, exec(conn, "ROLLBACK"))
 		}
 	}()
-	if err := write(conn, entries, generation); err != nil {
+	if err := conn.post(k, generation); err != nil {
 		return err
 	}
 	return exec(conn, "COMMIT")

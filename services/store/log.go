@@ -77,30 +77,30 @@ type entry struct {
 	kind                   jisrv1.LogEntry_Kind
 	time                   int64
 	leaf, salt, commitment []byte
-	records                [][]byte // the names of those it is about, as its leaf has them
+	records                [][]byte              // the names of those it is about, as its leaf has them
+	room                   [audit.SaltBytes]byte // of the salt
 }
+
+var logEntry = record.ByName("LogEntry")
 
 func newEntry(random io.Reader, leaf *jisrv1.LogLeaf) (*entry, error) {
 	encoded, err := audit.Encode(leaf)
 	if err != nil {
 		return nil, err
 	}
-	micros, records, err := audit.Find(encoded)
-	if err != nil {
+	e := &entry{kind: leaf.GetKind(), leaf: encoded}
+	if e.time, e.records, err = audit.Find(encoded, nil); err != nil {
 		return nil, err
 	}
-	salt := make([]byte, audit.SaltBytes)
-	if _, err := io.ReadFull(random, salt); err != nil {
+	e.salt = e.room[:]
+	if _, err := io.ReadFull(random, e.salt); err != nil {
 		return nil, err
 	}
-	name, err := record.NewName(record.ByName("LogEntry"), "", random)
-	if err != nil {
+	if e.name, err = record.NewName(logEntry, "", random); err != nil {
 		return nil, err
 	}
-	return &entry{
-		name: name, kind: leaf.GetKind(), time: micros, leaf: encoded, salt: salt,
-		commitment: audit.Commit(salt, encoded), records: records,
-	}, nil
+	e.commitment = audit.Commit(e.salt, encoded)
+	return e, nil
 }
 
 // about are the rows by which an entry is found from what it is about.
@@ -134,7 +134,7 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 	if q.Size <= 0 {
 		q.Size = pageDefault
 	}
-	q.Type, q.Parent, q.Size = record.ByName("LogEntry"), name, min(q.Size, pageMax)
+	q.Type, q.Parent, q.Size = logEntry, name, min(q.Size, pageMax)
 	after, err := s.openToken(c, q)
 	if err != nil {
 		return nil, "", err

@@ -131,30 +131,30 @@ func (j *journal) close() {
 // generation, by which whoever comes after a crash knows that it was posted.
 func (f *file) postHalf(n int) error {
 	h := f.journal.halves[n] // nobody writes it
-	entries, err := f.journal.read(n, h)
+	k, err := f.journal.read(n, h)
 	if err != nil {
 		return err
 	}
 	return f.take(context.Background(), f.changes, &job{
-		work:   func(conn transaction) error { return write(conn, entries, h.generation) },
-		posted: len(entries),
+		work:   func(transaction) error { return f.conn.post(k, h.generation) },
+		posted: len(k.entries),
 	})
 }
 
-// read returns the entries of a half.
-func (j *journal) read(n int, h half) ([]*entry, error) {
+// read returns what is kept in a half.
+func (j *journal) read(n int, h half) (kept, error) {
 	b := make([]byte, h.end)
 	if _, err := j.file.ReadAt(b, int64(n)*halfBytes); err != nil {
-		return nil, ofFile(sqlite.ResultIOErrRead, err)
+		return kept{}, ofFile(sqlite.ResultIOErrRead, err)
 	}
-	entries, end, err := entriesIn(b, h.generation)
+	k, end, err := keptIn(b, h.generation)
 	if err == nil && end != h.end {
 		err = errFrame // all of it was durable
 	}
 	if err != nil {
-		return nil, ofFile(sqlite.ResultCorrupt, err)
+		return kept{}, ofFile(sqlite.ResultCorrupt, err)
 	}
-	return entries, nil
+	return k, nil
 }
 
 // postedGeneration names the counter of the generation that was posted last.
@@ -162,30 +162,60 @@ const postedGeneration = "~journal"
 
 var intoEntries = wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", "")
 
-// write writes entries, and what finds them in the order in which that lies, with
+// post writes entries, and what finds them in the order in which that lies, with
 // their generation.
-func write(conn querier, entries []*entry, generation int64) error {
-	last, err := number(conn, "SELECT COALESCE(MAX(seq), 0) FROM log_entries")
+func (c *sqliteConn) post(k kept, generation int64) error {
+	last, err := number(c, "SELECT COALESCE(MAX(seq), 0) FROM log_entries")
 	if err != nil {
 		return err
 	}
-	rows := make([][]any, len(entries))
-	var about [][]any
-	for i, e := range entries {
-		seq := last + 1 + int64(i)
-		rows[i] = []any{seq, e.name, e.time, e.leaf, e.salt, e.commitment}
-		about = append(about, e.about(seq)...)
-	}
-	slices.SortFunc(about, func(a, b []any) int {
-		return cmp.Compare(a[0].(int64), b[0].(int64))
+	err = c.insert(intoEntries, len(k.entries), 6, func(st *sqlite.Stmt, row, at int) {
+		e := &k.entries[row]
+		st.BindInt64(at, last+1+int64(row))
+		st.BindText(at+1, string(e.name))
+		st.BindInt64(at+2, e.time)
+		st.BindBytes(at+3, e.leaf)
+		st.BindBytes(at+4, e.salt)
+		st.BindBytes(at+5, e.commitment)
 	})
-	if err := insertAll(conn, intoEntries, rows); err != nil {
+	if err != nil {
 		return err
 	}
-	if err := insertAll(conn, intoSubjects, about); err != nil {
+	slices.SortFunc(k.finds, func(a, b find) int {
+		return cmp.Or(cmp.Compare(a.record, b.record), cmp.Compare(a.time, b.time), cmp.Compare(a.nth, b.nth))
+	})
+	err = c.insert(intoSubjects, len(k.finds), 3, func(st *sqlite.Stmt, row, at int) {
+		f := &k.finds[row]
+		st.BindInt64(at, f.record)
+		st.BindInt64(at+1, f.time)
+		st.BindInt64(at+2, last+1+f.nth)
+	})
+	if err != nil {
 		return err
 	}
-	return posted(conn, generation)
+	return posted(c, generation)
+}
+
+// insert is insertAll for many rows, which are bound where they lie.
+func (c *sqliteConn) insert(into wide, rows, columns int, bind func(st *sqlite.Stmt, row, at int)) error {
+	for row, width := 0, widest-1; row < rows; {
+		if rows-row < 1<<width {
+			width--
+			continue
+		}
+		st, err := c.Prepare(into[width])
+		if err != nil {
+			return err
+		}
+		for i := range 1 << width {
+			bind(st, row+i, 1+i*columns)
+		}
+		if _, err := st.Step(); err != nil {
+			return err
+		}
+		row += 1 << width
+	}
+	return nil
 }
 
 // posted notes the generation that was posted last.

@@ -20,6 +20,8 @@ const (
 	// checkpointEvery is after how many calls the write-ahead log is moved into the
 	// database file.
 	checkpointEvery = 512
+	// postedAsOne is how many entries that are posted write as many pages as a call.
+	postedAsOne = 4
 	// longest is how many pages the log may hold until the writer waits for it to be
 	// moved: it begins anew only when all of it has been and nobody writes, which
 	// under load is never. 16 MB.
@@ -84,7 +86,7 @@ func (w *single) run() {
 			w.checkpoint(w.conn) // nobody writes meanwhile, so that it comes to its end
 		}
 		for _, j := range batch {
-			w.pending += max(1, j.posted)
+			w.pending += max(1, j.posted/postedAsOne)
 		}
 		if w.pending < checkpointEvery {
 			continue
