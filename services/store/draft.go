@@ -165,8 +165,9 @@ func inCases(query string) bool {
 	return only
 }
 
-// prepare drafts a call under a snapshot, if it can be.
-func (j *job) prepare(snapshot querier) {
+// prepare drafts a call under a snapshot, if it can be, and says whether it has asked
+// that for anything.
+func (j *job) prepare(snapshot querier) (asked bool) {
 	in := &drafting{querier: snapshot, seen: make(map[string]int64)}
 	err := protect(func(transaction) (err error) {
 		j.drafted, err = j.draft(in)
@@ -178,6 +179,7 @@ func (j *job) prepare(snapshot querier) {
 	if in.turn {
 		j.turns.Store(undrafted)
 	}
+	return in.asked
 }
 
 // drafted is the draft of what a call has gathered.

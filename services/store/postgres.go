@@ -81,6 +81,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		s.writers.Close()
 		return nil, nil, err
 	}
+	s.beside = fromMemory
 	for range lanes {
 		s.ended.Go(s.change)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
 	"github.com/jisr-exchange/jisr/services/fault"
 )
 
@@ -53,6 +52,21 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 	return rest
 }
 
+// fromMemory drafts a change that needs nothing but what is kept. One that asks for
+// more is drafted with others in its turn.
+func fromMemory(j *job) {
+	if asked := j.prepare(unasked{}); !asked && j.drafted == nil {
+		j.draft = nil // asking would not help it
+	}
+}
+
+// unasked is asked for nothing.
+type unasked struct{}
+
+func (unasked) exec(string, ...any) error                     { return errUndrafted }
+func (unasked) fenced(string, ...any) error                   { return errUndrafted }
+func (unasked) each(string, func(result) error, ...any) error { return errUndrafted }
+
 // question is what a draft asks, and what it is answered.
 type question struct {
 	query string
@@ -83,20 +97,24 @@ func (a asking) each(query string, f func(result) error, args ...any) error {
 // inStep drafts calls in step with each other under one snapshot: what each asks
 // next goes to the server together with what the others do.
 func (c *pgConn) inStep(batch []*job) {
-	c.queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	type step struct {
 		next func() (*question, bool)
 		q    *question
 	}
 	var steps []*step
 	for _, j := range batch {
-		if j.draft == nil {
+		if j.draft == nil || j.drafted != nil {
 			continue
 		}
-		next, stop := iter.Pull(func(yield func(*question) bool) { j.prepare(asking{yield}) })
+		next, stop := iter.Pull(func(yield func(*question) bool) { _ = j.prepare(asking{yield}) })
 		defer stop()
 		steps = append(steps, &step{next: next})
 	}
+	if len(steps) == 0 {
+		return
+	}
+	c.queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	defer c.queue("ROLLBACK")
 	for {
 		steps = slices.DeleteFunc(steps, func(s *step) (ended bool) {
 			var more bool
@@ -134,7 +152,6 @@ func (c *pgConn) standing(batch []*job) (drafts, rest []*job, err error) {
 	}
 	cases, keys := restsOn(batch)
 	epochs, taken := make(map[string]int64, len(cases)), make(map[string]bool)
-	c.queue("ROLLBACK")
 	c.begin(false)
 	c.queue(plannedOnce)
 	c.queue(`SELECT e.case_name, e.epoch FROM unnest(?::text[]) n(case_name)

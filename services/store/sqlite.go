@@ -137,7 +137,7 @@ func openAlone(path string, o Options) (*file, *writer, error) {
 		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
 	}
 	f.ended.Go(f.posts)
-	f.beside = f.draft
+	f.beside, f.few = f.draft, fewInFile
 	return f, &f.writer, nil
 }
 

@@ -11,7 +11,7 @@ import (
 func (f *file) draft(j *job) {
 	later := &later{file: f}
 	defer later.end()
-	j.prepare(later)
+	_ = j.prepare(later)
 }
 
 // later is a snapshot that begins when something is asked of it.

@@ -33,7 +33,8 @@ func (unmeasured) Committed(int, []jisrv1.LogEntry_Kind, time.Duration) {}
 // many. A call that fails inside a group fails alone.
 type writer struct {
 	changes *queue
-	beside  func(*job) // drafts a change before it waits for its turn; nil where that is done in its turn
+	beside  func(*job) // drafts a change, as far as may be, before it waits for its turn
+	few     int64      // how many changes at a time are better written one after the other
 	company atomic.Int64
 	turns   sync.Map           // by rpc, how many of its next calls are not drafted
 	every   func(drafted bool) // see Options.Drafts
@@ -77,9 +78,9 @@ func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 // turn by what it does. Some kinds always do, and others where a case is sealed.
 const undrafted = 32
 
-// few is how many changes at a time are better written in a file one after the other:
-// a draft is a look of its own at what the writer has at hand.
-const few = 2
+// fewInFile is how many changes at a time are better written in a file one after the
+// other: a draft is a look of its own at what the writer has at hand.
+const fewInFile = 2
 
 // change is do for work that may be drafted.
 func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (*draft, error), work func(transaction) error) error {
@@ -88,13 +89,12 @@ func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (
 	turns := kept.(*atomic.Int64)
 	j := &job{work: work, turns: turns}
 	switch company := w.company.Add(1); {
-	case w.every == nil && w.beside != nil && company <= few:
+	case w.every == nil && company <= w.few:
 	case w.every == nil && turns.Load() > 0:
 		turns.Add(-1)
 	default:
-		if j.draft = draft; w.beside != nil {
-			w.beside(j)
-		}
+		j.draft = draft
+		w.beside(j)
 	}
 	if w.every == nil {
 		return w.take(ctx, w.changes, j)
