@@ -18,7 +18,9 @@ const sampled = 1000
 // growth measures the part of R2 that is the shelf's, and M1: what cases that
 // nobody asks for cost whoever reads, in time and in memory.
 func growth(ctx context.Context, b *bench) (results []result, err error) {
-	results, err = b.grow(ctx, nil)
+	if !b.servedAlone {
+		results, err = b.grow(ctx, nil)
+	}
 	if err != nil || !b.servedToo {
 		return results, err
 	}

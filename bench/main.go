@@ -41,6 +41,7 @@ type bench struct {
 	scale        float64 // of the calls of each slot
 	sizes        []int   // cases, for growth
 	servedToo    bool    // growth on PostgreSQL too
+	servedAlone  bool    // and on nothing else
 	profiles     int
 
 	directories int
@@ -87,6 +88,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	long := flags.Bool("long", false, "more rounds, and up to a million cases")
 	rounds := flags.Int("rounds", 0, "how many `rounds`, if not 11, or 21 in the long form")
 	most := flags.Int("cases", 0, "the largest `number` of cases to grow to, if not that of the form")
+	served := flags.Bool("served", false, "growth on PostgreSQL alone")
 	only := flags.String("only", "RGDIM", "the `letters` of the targets to measure")
 	root := flags.String("dir", "", "a `directory` on the disk to measure; the system's for temporary files if empty")
 	profile := flags.String("profile", "", "a `directory` for a CPU profile of every process")
@@ -104,6 +106,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if *most > 0 {
 		b.servedToo = true
 		b.sizes = slices.DeleteFunc([]int{1000, 10_000, 100_000, 1_000_000}, func(n int) bool { return n > max(*most, 10_000) })
+	}
+	if *served {
+		b.servedToo, b.servedAlone = true, true
 	}
 	if *rounds > 0 {
 		b.rounds = *rounds
