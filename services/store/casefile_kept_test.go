@@ -223,6 +223,19 @@ func TestALinkIsTheFirstOnlyWhereAllOthersAreKnown(t *testing.T) {
 	}
 }
 
+// What a file takes grows with the names in it, which are each its own.
+func TestTheNamesInAFileAreCounted(t *testing.T) {
+	of := func(name string) int {
+		return (&keptFile{
+			members: []member{{name: name, subject: name}},
+			records: []keptRecord{{row: row{name: name, caseName: name, subject: name}, links: []sightRow{{holder: name, via: name, subject: name}}}},
+		}).bytes()
+	}
+	if got, want := of(aPerson)-of(""), 8*len(aPerson); got != want {
+		t.Errorf("eight names of %d bytes are counted as %d", len(aPerson), got)
+	}
+}
+
 // silent takes everything.
 type silent struct{ nobody }
 
