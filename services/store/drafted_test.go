@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"path"
 	"runtime"
 	"strings"
@@ -123,6 +124,42 @@ func TestADraftIsNotWrittenOnWhatHasRunOutSince(t *testing.T) {
 			ended.Wait()
 		})
 	}
+}
+
+// A call that nobody waits for any more takes no keys for a draft.
+func TestACallOfWhoHasGoneIsNotDrafted(t *testing.T) {
+	n := aFile(t)
+	names := []string{n.aCase(), n.aCase(), n.aCase()}
+	end := n.busy()
+	begun := make(chan struct{}, 2*len(names))
+	look := func(ctx context.Context, name string) error {
+		_, c := n.as(police)
+		_, err := store.Change(ctx, n.Store, c, store.Call{RPC: "CaseService/UpdateCase"}, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+			begun <- struct{}{}
+			m := &jisrv1.Case{}
+			return m, tx.View(name, m)
+		})
+		return err
+	}
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for _, err := range atOnce(len(names), func(i int) error {
+			ctx, _ := n.as(police)
+			return look(ctx, names[i])
+		}) {
+			must(t, err)
+		}
+	})
+	<-begun // so many are there that the next one is drafted
+	ctx, _ := n.as(police)
+	gone, leave := context.WithCancel(ctx)
+	leave()
+	wantFault(t, look(gone, names[0]), fault.Cancelled)
+	if len(begun) > 0 {
+		t.Error("a call is drafted whose caller has gone")
+	}
+	end()
+	ended.Wait()
 }
 
 // otherMonitor is the agreement in which the monitor is one of another jurisdiction.
