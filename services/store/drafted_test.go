@@ -44,10 +44,19 @@ func (n *node) busy() (end func()) {
 func (n *node) withVictim() (name, victim string) {
 	n.t.Helper()
 	name = n.aCase()
-	ctx, _ := n.as(police)
-	reply, err := n.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: name, Victim: &jisrv1.Victim{}}.Build())
+	victim, err := n.victimIn(name)
 	must(n.t, err)
-	return name, shown(n.t, reply).GetName()
+	return name, victim
+}
+
+// victimIn tells the police's case of a person.
+func (n *node) victimIn(about string) (string, error) {
+	ctx, _ := n.as(police)
+	reply, err := n.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: about, Victim: &jisrv1.Victim{}}.Build())
+	if err != nil {
+		return "", err
+	}
+	return shown(n.t, reply).GetName(), nil
 }
 
 // A term that runs out between the draft of a change and its turn is one that the
@@ -198,6 +207,42 @@ func TestNothingIsReadUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
 	}))
 	wantFault(t, <-read, fault.NotFound)
 	wantFault(t, get(), fault.NotFound) // nor is anything of it kept
+}
+
+// A draft that begins while an agreement is being adopted waits until it is: what it
+// is answered must be of what the agreement has changed.
+func TestNothingIsDraftedUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
+	n := aFile(t)
+	names := make([]string, 6)
+	for i := range names {
+		names[i] = n.aCase()
+	}
+	victims := make([]string, len(names))
+	var calls sync.WaitGroup
+	must(t, n.Adopt(t.Context(), n.otherMonitor(), func(l *agreement.Law) {
+		n.law.Store(l)
+		var begun sync.WaitGroup
+		begun.Add(len(names))
+		for i, name := range names {
+			calls.Go(func() {
+				begun.Done()
+				var err error
+				if victims[i], err = n.victimIn(name); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		begun.Wait()
+		for range 1000 { // as far as they may come
+			runtime.Gosched()
+		}
+	}))
+	calls.Wait()
+	// Who is no monitor of theirs any more knows of none.
+	for _, victim := range victims {
+		ctx, c := n.as(monitor)
+		wantFault(t, n.View(ctx, c, victim, &jisrv1.Victim{}), fault.NotFound)
+	}
 }
 
 // A draft closes nothing: what is told of a sealed matter has its turn, where it is closed.
