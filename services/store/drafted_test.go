@@ -15,6 +15,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -245,6 +246,42 @@ func TestNothingIsDraftedUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
 	}
 }
 
+// What a call makes has one name, whether its draft is written or it has its turn.
+func TestACallThatIsDraftedAndHasItsTurnMakesTheSame(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		const calls = 6
+		made := make([][]string, calls)
+		for _, err := range atOnce(calls, func(i int) error {
+			ctx, c := n.as(police)
+			_, err := store.Change(ctx, n.Store, c, store.Call{RPC: "CaseService/CreateCase"}, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+				m := jisrv1.Case_builder{
+					Owner: "agencies/" + police, Governorate: "IQG08", AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
+				}.Build()
+				owning := agreement.Standing{Links: []agreement.InForce{{Link: jisrv1.Link_LINK_OWNER, Scope: record.EveryClass}}}
+				if err := tx.Create(m, store.New{Standing: owning}); err != nil {
+					return m, err
+				}
+				made[i] = append(made[i], m.GetName())
+				_ = tx.View("cases/"+strings.Repeat("a", 26), &jisrv1.Case{}) // what is absent is not drafted
+				return m, nil
+			})
+			return err
+		}) {
+			must(t, err)
+		}
+		twice := 0
+		for _, names := range made {
+			if names[0] != names[len(names)-1] {
+				t.Errorf("one call makes %s and %s", names[0], names[1])
+			}
+			twice += len(names) - 1
+		}
+		if twice == 0 {
+			t.Error("no call was drafted that had its turn")
+		}
+	})
+}
+
 // A draft closes nothing: what is told of a sealed matter has its turn, where it is closed.
 func TestWhatIsMadeInCompanyUnderASealIsClosedByIt(t *testing.T) {
 	onEach(t, func(t *testing.T, n *node) {
@@ -289,6 +326,9 @@ func TestDraftsWhoseCommitIsNotHeardOfAreNotMadeAgain(t *testing.T) {
 	l.when(nil)
 	for _, err := range errs {
 		wantFault(t, err, fault.OutcomeUnknown)
+	}
+	if kept := n.KeptAgrees(t); kept > 1 {
+		t.Errorf("%d cases are kept of which nobody knows whether they are there", kept-1)
 	}
 	if got := other.files(); got != calls+1 {
 		t.Errorf("%d calls made %d cases", calls, got-1)
