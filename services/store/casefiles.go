@@ -120,12 +120,19 @@ func (c *caseFiles) forgetAll() {
 	c.held, c.young, c.old = 0, make(map[string]*keptFile), nil
 }
 
-// bytes is about what a file takes: what it holds, and its place in a map.
+// bytes is about what a file takes: what it holds, and its place in a map. Names are
+// each its own where they were asked for.
 func (k *keptFile) bytes() int {
-	const perFile, perRecord, perMember, perLink = 384, 192, 96, 104
-	n := perFile + perMember*len(k.members)
+	const perFile, perRecord, perMember, perLink = 384, 192, 104, 104
+	n := perFile
+	for _, m := range k.members {
+		n += perMember + len(m.name) + len(m.subject)
+	}
 	for _, r := range k.records {
-		n += perRecord + len(r.header) + len(r.envelope) + perLink*len(r.links)
+		n += perRecord + len(r.name) + len(r.caseName) + len(r.subject) + len(r.header) + len(r.envelope)
+		for _, l := range r.links {
+			n += perLink + len(l.holder) + len(l.via) + len(l.subject)
+		}
 	}
 	return n
 }

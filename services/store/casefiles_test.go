@@ -120,6 +120,39 @@ func TestWhatIsKeptOfACaseIsToldToNobodyElse(t *testing.T) {
 	})
 }
 
+// Who has no link to what is kept is not shown it by a change that only looks, either.
+func TestWhoKnowsOfNoSuchCaseIsShownNothingOfOneThatIsKept(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		about, person := n.withVictim()
+		must(t, n.notifyOf(about, person))
+		if !n.KeepsFile(about) {
+			t.Fatal("nothing was kept that could be shown")
+		}
+		look := func(agency string, victim bool) error {
+			ctx, c := n.as(agency)
+			call := store.Call{RPC: "CaseService/UpdateCase"}
+			if victim {
+				_, err := store.Change(ctx, n.Store, c, call, &jisrv1.Victim{}, func(tx *store.Tx) (*jisrv1.Victim, error) {
+					m := &jisrv1.Victim{}
+					return m, tx.View(person, m)
+				})
+				return err
+			}
+			_, err := store.Change(ctx, n.Store, c, call, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+				m := &jisrv1.Case{}
+				return m, tx.View(about, m)
+			})
+			return err
+		}
+		for _, err := range atOnce(16, func(i int) error { return look(erbil, i%2 == 0) }) {
+			wantFault(t, err, fault.NotFound)
+		}
+		for _, err := range atOnce(16, func(i int) error { return look(police, i%2 == 0) }) {
+			must(t, err) // control
+		}
+	})
+}
+
 // notifyOf is notify about a person in the case.
 func (n *node) notifyOf(about, person string) error {
 	ctx, _ := n.as(police)

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"path"
 	"runtime"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -43,10 +45,19 @@ func (n *node) busy() (end func()) {
 func (n *node) withVictim() (name, victim string) {
 	n.t.Helper()
 	name = n.aCase()
-	ctx, _ := n.as(police)
-	reply, err := n.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: name, Victim: &jisrv1.Victim{}}.Build())
+	victim, err := n.victimIn(name)
 	must(n.t, err)
-	return name, shown(n.t, reply).GetName()
+	return name, victim
+}
+
+// victimIn tells the police's case of a person.
+func (n *node) victimIn(about string) (string, error) {
+	ctx, _ := n.as(police)
+	reply, err := n.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: about, Victim: &jisrv1.Victim{}}.Build())
+	if err != nil {
+		return "", err
+	}
+	return shown(n.t, reply).GetName(), nil
 }
 
 // A term that runs out between the draft of a change and its turn is one that the
@@ -125,6 +136,42 @@ func TestADraftIsNotWrittenOnWhatHasRunOutSince(t *testing.T) {
 	}
 }
 
+// A call that nobody waits for any more takes no keys for a draft.
+func TestACallOfWhoHasGoneIsNotDrafted(t *testing.T) {
+	n := aFile(t)
+	names := []string{n.aCase(), n.aCase(), n.aCase()}
+	end := n.busy()
+	begun := make(chan struct{}, 2*len(names))
+	look := func(ctx context.Context, name string) error {
+		_, c := n.as(police)
+		_, err := store.Change(ctx, n.Store, c, store.Call{RPC: "CaseService/UpdateCase"}, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+			begun <- struct{}{}
+			m := &jisrv1.Case{}
+			return m, tx.View(name, m)
+		})
+		return err
+	}
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for _, err := range atOnce(len(names), func(i int) error {
+			ctx, _ := n.as(police)
+			return look(ctx, names[i])
+		}) {
+			must(t, err)
+		}
+	})
+	<-begun // so many are there that the next one is drafted
+	ctx, _ := n.as(police)
+	gone, leave := context.WithCancel(ctx)
+	leave()
+	wantFault(t, look(gone, names[0]), fault.Cancelled)
+	if len(begun) > 0 {
+		t.Error("a call is drafted whose caller has gone")
+	}
+	end()
+	ended.Wait()
+}
+
 // otherMonitor is the agreement in which the monitor is one of another jurisdiction.
 func (h *house) otherMonitor() *agreement.Law {
 	h.t.Helper()
@@ -161,6 +208,78 @@ func TestNothingIsReadUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
 	}))
 	wantFault(t, <-read, fault.NotFound)
 	wantFault(t, get(), fault.NotFound) // nor is anything of it kept
+}
+
+// A draft that begins while an agreement is being adopted waits until it is: what it
+// is answered must be of what the agreement has changed.
+func TestNothingIsDraftedUnderAnAgreementThatIsNotCommittedYet(t *testing.T) {
+	n := aFile(t)
+	names := make([]string, 6)
+	for i := range names {
+		names[i] = n.aCase()
+	}
+	victims := make([]string, len(names))
+	var calls sync.WaitGroup
+	must(t, n.Adopt(t.Context(), n.otherMonitor(), func(l *agreement.Law) {
+		n.law.Store(l)
+		var begun sync.WaitGroup
+		begun.Add(len(names))
+		for i, name := range names {
+			calls.Go(func() {
+				begun.Done()
+				var err error
+				if victims[i], err = n.victimIn(name); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		begun.Wait()
+		for range 1000 { // as far as they may come
+			runtime.Gosched()
+		}
+	}))
+	calls.Wait()
+	// Who is no monitor of theirs any more knows of none.
+	for _, victim := range victims {
+		ctx, c := n.as(monitor)
+		wantFault(t, n.View(ctx, c, victim, &jisrv1.Victim{}), fault.NotFound)
+	}
+}
+
+// What a call makes has one name, whether its draft is written or it has its turn.
+func TestACallThatIsDraftedAndHasItsTurnMakesTheSame(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		const calls = 6
+		made := make([][]string, calls)
+		for _, err := range atOnce(calls, func(i int) error {
+			ctx, c := n.as(police)
+			_, err := store.Change(ctx, n.Store, c, store.Call{RPC: "CaseService/CreateCase"}, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+				m := jisrv1.Case_builder{
+					Owner: "agencies/" + police, Governorate: "IQG08", AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
+				}.Build()
+				owning := agreement.Standing{Links: []agreement.InForce{{Link: jisrv1.Link_LINK_OWNER, Scope: record.EveryClass}}}
+				if err := tx.Create(m, store.New{Standing: owning}); err != nil {
+					return m, err
+				}
+				made[i] = append(made[i], m.GetName())
+				_ = tx.View("cases/"+strings.Repeat("a", 26), &jisrv1.Case{}) // what is absent is not drafted
+				return m, nil
+			})
+			return err
+		}) {
+			must(t, err)
+		}
+		twice := 0
+		for _, names := range made {
+			if names[0] != names[len(names)-1] {
+				t.Errorf("one call makes %s and %s", names[0], names[1])
+			}
+			twice += len(names) - 1
+		}
+		if twice == 0 {
+			t.Error("no call was drafted that had its turn")
+		}
+	})
 }
 
 // A draft closes nothing: what is told of a sealed matter has its turn, where it is closed.
@@ -207,6 +326,9 @@ func TestDraftsWhoseCommitIsNotHeardOfAreNotMadeAgain(t *testing.T) {
 	l.when(nil)
 	for _, err := range errs {
 		wantFault(t, err, fault.OutcomeUnknown)
+	}
+	if kept := n.KeptAgrees(t); kept > 1 {
+		t.Errorf("%d cases are kept of which nobody knows whether they are there", kept-1)
 	}
 	if got := other.files(); got != calls+1 {
 		t.Errorf("%d calls made %d cases", calls, got-1)
