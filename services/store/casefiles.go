@@ -40,16 +40,15 @@ type keptRecord struct {
 	links  []sightRow
 }
 
-func (k *keptFile) record(name string) (r keptRecord, there bool) {
-	if k == nil {
-		return r, false
-	}
-	for _, r := range k.records {
-		if r.name == name {
-			return r, true
+func (k *keptFile) record(name string) (r *keptRecord, there bool) {
+	if k != nil {
+		for i := range k.records {
+			if k.records[i].name == name {
+				return &k.records[i], true
+			}
 		}
 	}
-	return r, false
+	return &keptRecord{}, false
 }
 
 // longFile is how many records of a case are kept along with it.

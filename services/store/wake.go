@@ -228,6 +228,7 @@ func (s *Store) heard(word string) {
 	switch word {
 	case wordLaw:
 		s.lawful.ask()
+		s.files.forgetAll() // it may be that of before again, and who oversees not be seated yet
 	case wordAll:
 		s.recent.forgetAll()
 		s.files.forgetAll()
