@@ -433,37 +433,3 @@ func (n oneNumber) ColumnInt64(int) int64     { return int64(n) }
 func (n oneNumber) ColumnInt(int) int         { return int(n) }
 func (oneNumber) ColumnLen(int) int           { return 0 }
 func (oneNumber) ColumnBytes(int, []byte) int { return 0 }
-
-// What is kept of cases has its bounds, and what was used last stays.
-func TestWhatIsKeptOfCasesStaysWithinItsBytes(t *testing.T) {
-	law := &agreement.Law{}
-	one := (&keptFile{members: make([]member, 3)}).bytes()
-	c := newCaseFiles(2 * 4 * one) // room for four, and four that were not used of late
-	for i := range 100 {
-		c.keep(fmt.Sprint(i), &keptFile{law: law, members: make([]member, 3)})
-		if c.of("0", law) == nil {
-			t.Fatalf("what is used all the time is gone after %d others", i)
-		}
-		held := 0
-		for _, k := range c.young {
-			held += k.size
-		}
-		if held != c.held || held > c.most || len(c.young)+len(c.old) > 8 {
-			t.Fatalf("%d bytes are held and %d counted, of %d; %d and %d cases", held, c.held, c.most, len(c.young), len(c.old))
-		}
-	}
-	if c.of("99", law) == nil || c.of("1", law) != nil {
-		t.Error("what was used last has given way to what was used before")
-	}
-	if c.of("0", &agreement.Law{}) != nil {
-		t.Error("what was kept under one agreement is there under another")
-	}
-	c.keep("large", &keptFile{law: law, members: make([]member, 1000)})
-	c.forget("0")
-	if c.of("large", law) != nil || c.of("0", law) != nil {
-		t.Error("something is kept that is too large, or was forgotten")
-	}
-	if c.forgetAll(); c.of("99", law) != nil || c.held != 0 {
-		t.Error("after all was forgotten something is kept")
-	}
-}
