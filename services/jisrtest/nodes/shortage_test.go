@@ -152,8 +152,13 @@ func (h *house) tellFull() {
 	h.asOwner(h.database(), full...)
 }
 
-// tellFreed lets it say so no more.
+// tellFreed lets it say so no more: table by table, since who waits for one and holds
+// another, and a change that does, would wait for each other.
 func (h *house) tellFreed() {
 	h.t.Helper()
-	h.asOwner(h.database(), "DROP FUNCTION full_disk() CASCADE")
+	var freed []string
+	for _, table := range h.written() {
+		freed = append(freed, "DROP TRIGGER full_disk ON "+table)
+	}
+	h.asOwner(h.database(), append(freed, "DROP FUNCTION full_disk()")...)
 }
