@@ -2,7 +2,6 @@ package store
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jisr-exchange/jisr/services/agreement"
@@ -15,8 +14,8 @@ import (
 // database besides must be of the same moment.
 //
 // It knows of cases what no caller may be told: who reads a record here has a link
-// to it that stands, and to everybody else it costs what is not here at all. Of a
-// case that anybody has sealed nothing is kept.
+// to it that stands, and everybody else is answered by the database, as for what is not
+// here at all. Of a case that anybody has sealed nothing is kept.
 type caseFiles struct {
 	mu         sync.Mutex
 	most, held int // bytes, of each half, and of the young one
@@ -138,11 +137,8 @@ func (k *keptFile) bytes() int {
 
 // caseOf is the case that a name lies in, as far as the name itself tells.
 func caseOf(name string) string {
-	parts := strings.SplitN(name, "/", 3)
-	if len(parts) < 2 || parts[0] != "cases" {
-		return ""
-	}
-	return parts[0] + "/" + parts[1]
+	n, _ := record.ParseName(name)
+	return n.Case
 }
 
 // recall is what is kept of a case, for a draft that has asked for nothing yet:
@@ -182,8 +178,7 @@ func (tx *Tx) restOn(caseName string, k *keptFile) {
 // remembered is a record of a case that is kept, and the caller's standing to it;
 // not known where no link of the caller to it stands.
 func (tx *Tx) remembered(n record.Name) (_ row, l agreement.Loaded, known bool, err error) {
-	caseName := caseOf(n.Full)
-	k := tx.recall(caseName)
+	k := tx.recall(n.Case)
 	r, there := k.record(n.Full)
 	if !there {
 		return row{}, l, false, nil
@@ -194,7 +189,7 @@ func (tx *Tx) remembered(n record.Name) (_ row, l agreement.Loaded, known bool, 
 	}
 	inOrder(&l)
 	l.Epoch = k.epoch
-	tx.restOn(caseName, k)
+	tx.restOn(n.Case, k)
 	return r.row, l, true, tx.store.complete(tx.conn, tx.caller, tx.law, n.Type, r.row, &l)
 }
 
