@@ -1,19 +1,9 @@
 package record
 
 import (
-	"encoding/base32"
 	"io"
 	"strings"
 )
-
-// Ids are 128 random bits in lower-case base32 without padding: they carry no
-// order, date or identity, so that nothing can be learned from a name.
-const (
-	idBytes  = 16
-	idLength = 26
-)
-
-var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Name is a parsed resource name of a record.
 type Name struct {
@@ -91,73 +81,48 @@ func isSlug(s string) bool {
 
 // NewName makes a name for a record of type t under parent ("" at the top).
 func NewName(t *Type, parent string, random io.Reader) (string, error) {
-	id, err := newID(random)
-	if err != nil {
+	var id ID
+	if _, err := io.ReadFull(random, id[:]); err != nil {
 		return "", err
 	}
+	return NameOf(t, parent, id), nil
+}
+
+// NameOf is the name of the record of type t under parent ("" at the top) with that id.
+func NameOf(t *Type, parent string, id ID) string {
 	var room [128]byte // names are shorter, so that only their text takes memory
 	name := room[:0]
 	if parent != "" {
 		name = append(append(name, parent...), '/')
 	}
 	name = append(append(name, t.Collection...), '/')
-	return string(idEncoding.AppendEncode(name, id[:])), nil
+	return string(IDs.Append(name, id))
 }
 
-// NewID makes a random id.
-func NewID(random io.Reader) (string, error) {
-	id, err := newID(random)
-	if err != nil {
-		return "", err
-	}
-	return EncodeID(id), nil
-}
-
-func newID(random io.Reader) (id [idBytes]byte, err error) {
-	_, err = io.ReadFull(random, id[:])
-	return id, err
-}
-
-// EncodeID writes 128 bits as an id.
-func EncodeID(b [idBytes]byte) string { return idEncoding.EncodeToString(b[:]) }
-
-// DecodeID reads an id. Every id has exactly one spelling.
-func DecodeID(id string) (b [idBytes]byte, ok bool) {
-	if len(id) != idLength {
-		return b, false
-	}
-	raw, err := idEncoding.DecodeString(id)
-	if err != nil || len(raw) != idBytes {
-		return b, false
-	}
-	copy(b[:], raw)
-	return b, EncodeID(b) == id
-}
-
-// ValidID reports whether id is well formed: whether DecodeID reads it.
-func ValidID(id string) bool {
-	if len(id) != idLength {
-		return false
-	}
-	for _, c := range []byte(id) {
-		if (c < 'a' || c > 'z') && (c < '2' || c > '7') {
-			return false
+// MapIDs rewrites every record id in a resource name by f, from one spelling into
+// another, and leaves agencies and anything that is no id alone.
+func MapIDs(name string, from, to *Spelling, f func(*ID)) string {
+	var out []byte // nil while all of it stays
+	collection, in := "", true
+	for at := 0; at < len(name); in = !in {
+		end := len(name)
+		if slash := strings.IndexByte(name[at:], '/'); slash >= 0 {
+			end = at + slash
 		}
-	}
-	return strings.IndexByte("aeimquy4", id[idLength-1]) >= 0 // it holds three bits of 128, and two that are zero
-}
-
-// MapIDs rewrites every record id in a resource name by f and leaves agencies
-// and anything that is no id alone.
-func MapIDs(name string, f func(id [idBytes]byte) [idBytes]byte) string {
-	parts := strings.Split(name, "/")
-	for i := 1; i < len(parts); i += 2 {
-		if parts[i-1] == "agencies" {
-			continue
+		part := name[at:end]
+		if in {
+			collection = part
+		} else if id, ok := from.Read(part); ok && collection != "agencies" {
+			if out == nil {
+				out = []byte(name)
+			}
+			f(&id)
+			to.Append(out[:at], id)
 		}
-		if id, ok := DecodeID(parts[i]); ok {
-			parts[i] = EncodeID(f(id))
-		}
+		at = end + 1
 	}
-	return strings.Join(parts, "/")
+	if out == nil {
+		return name
+	}
+	return string(out)
 }

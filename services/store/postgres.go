@@ -38,6 +38,7 @@ type server struct {
 	meter   Meter
 	lawful  lawful
 	numbers numbers
+	marks   marks
 	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
@@ -64,7 +65,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
+	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, marks: newMarks(o.Keyring), lawful: l, replicated: write.SurvivesNode}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -139,7 +140,7 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 	}
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}}
+	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}, marks: s.marks}
 	c.queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	err = f(c)
 	if c.conn.IsClosed() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/jisrtest/process"
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
@@ -102,16 +103,22 @@ func (h *house) tryAsk(into any, question string, args ...any) error {
 	return conn.QueryRow(ctx, question, args...).Scan(into)
 }
 
-// names are the names of all records of a type, as they lie in the database.
+// names are the names of all records of a type in the database.
 func (h *house) names(kind string) map[string]bool {
 	h.t.Helper()
 	var names []string
 	h.ask(&names, "SELECT COALESCE(array_agg(name), '{}') FROM records WHERE type = $1", kind)
-	all := make(map[string]bool, len(names))
+	all, marks := make(map[string]bool, len(names)), h.marks()
 	for _, name := range names {
-		all[name] = true
+		all[marks.Name(name)] = true
 	}
 	return all
+}
+
+// marks are under what records lie in the database.
+func (h *house) marks() *keyring.Shelfmarks {
+	h.t.Helper()
+	return process.Marks(h.t, h.dir, h.keys)
 }
 
 // until returns when something is so.

@@ -12,6 +12,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/keyring"
 )
 
 // Configuration is what the configurations over the files of Install have in common.
@@ -86,3 +87,19 @@ var shipped = sync.OnceValues(func() (*agreement.Law, error) {
 	}
 	return agreement.Parse(text)
 })
+
+// Marks are the shelfmarks by which an exchange over the files of Install has its
+// records in the database, from its keyring at a place.
+func Marks(t testing.TB, dir, place string) *keyring.Shelfmarks {
+	t.Helper()
+	kek, err := keyring.OpenFileKEK(filepath.Join(dir, "kek"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keyring.Open(place, kek, keyring.Forgetful)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ring.Close()
+	return ring.Shelfmarks()
+}
