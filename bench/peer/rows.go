@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
-
-	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // EntryGrouped appends entries of reads to the exchange's store, whose writer
@@ -219,7 +219,18 @@ func eachRow(conn *sqlite.Conn, f func(tableRow)) error {
 	return nil
 }
 
-var ids = regexp.MustCompile(`[a-z2-7]{26}`)
+// ids are those of names, and of the shelfmarks under which records lie.
+var ids = regexp.MustCompile(`[a-z2-7]{26}|[0-9A-V]{26}`)
+
+// rising is a number that is higher each time, also than one that another process
+// had before: what is written anew lies in the order in which it is made, as what the
+// exchange writes.
+func rising() int64 { return begun + risen.Add(1) }
+
+var (
+	begun = time.Now().UnixMicro() * 1000
+	risen atomic.Int64
+)
 
 // renamed returns the rows under fresh names, the same for the same.
 func renamed(rows []tableRow) []tableRow {
@@ -232,7 +243,7 @@ func renamed(rows []tableRow) []tableRow {
 			case string:
 				again[i].values[j] = ids.ReplaceAllStringFunc(v, func(id string) string {
 					if fresh[id] == "" {
-						fresh[id], _ = record.NewID(rand.Reader)
+						fresh[id] = fmt.Sprintf("%s%d", short, first+rising())
 					}
 					return fresh[id]
 				})

@@ -3,6 +3,7 @@ package record
 import (
 	"io"
 	"strings"
+	"sync"
 )
 
 // Name is a parsed resource name of a record.
@@ -102,7 +103,12 @@ func NameOf(t *Type, parent string, id ID) string {
 // MapIDs rewrites every record id in a resource name by f, from one spelling into
 // another, and leaves agencies and anything that is no id alone.
 func MapIDs(name string, from, to *Spelling, f func(*ID)) string {
-	var out []byte // nil while all of it stays
+	if len(name) <= idLength {
+		return name
+	}
+	r := rewritings.Get().(*rewriting)
+	defer rewritings.Put(r)
+	r.name = r.name[:0]
 	collection, in := "", true
 	for at := 0; at < len(name); in = !in {
 		end := len(name)
@@ -113,16 +119,25 @@ func MapIDs(name string, from, to *Spelling, f func(*ID)) string {
 		if in {
 			collection = part
 		} else if id, ok := from.Read(part); ok && collection != "agencies" {
-			if out == nil {
-				out = []byte(name)
+			if len(r.name) == 0 {
+				r.name = append(r.name, name...)
 			}
-			f(&id)
-			to.Append(out[:at], id)
+			r.id = id
+			f(&r.id)
+			to.Append(r.name[:at], r.id)
 		}
 		at = end + 1
 	}
-	if out == nil {
+	if len(r.name) == 0 {
 		return name
 	}
-	return string(out)
+	return string(r.name)
 }
+
+// rewriting is the room in which a name is rewritten.
+type rewriting struct {
+	name []byte
+	id   ID
+}
+
+var rewritings = sync.Pool{New: func() any { return &rewriting{} }}

@@ -41,6 +41,15 @@ func (m marks) name(mark string) string {
 	return m.Name(mark)
 }
 
+// all are the marks of what has names.
+func (m marks) all(names []string) []string {
+	marks := make([]string, len(names))
+	for i, name := range names {
+		marks[i] = m.of(name)
+	}
+	return marks
+}
+
 // parameters are those of a statement, with marks for names. What is given stays as
 // it is: a statement may be sent again.
 func (m marks) parameters(given []any) []any {
@@ -55,12 +64,8 @@ func (m marks) parameters(given []any) []any {
 			args = apart(args, given)
 			args[i] = mark
 		case []string:
-			all := make([]string, len(arg))
-			for n, name := range arg {
-				all[n] = m.of(name)
-			}
 			args = apart(args, given)
-			args[i] = all
+			args[i] = m.all(arg)
 		}
 	}
 	return args

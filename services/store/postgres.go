@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -77,7 +78,11 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		s.writers.Close()
 		return nil, nil, err
 	}
-	if err := s.read(ctx, atHome); err != nil {
+	err = s.read(ctx, atHome)
+	if err == nil {
+		err = s.bound(ctx, o.Keyring)
+	}
+	if err != nil {
 		s.readers.Close()
 		s.writers.Close()
 		return nil, nil, err
@@ -94,6 +99,16 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	})
 	s.ended.Go(func() { postgres.LookAround(awake, url, write) })
 	return s, &s.writer, nil
+}
+
+// bound binds the database to a keyring.
+func (s *server) bound(ctx context.Context, ring *keyring.Ring) error {
+	conn, err := s.writers.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return bind(&pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}}, ring)
 }
 
 func (s *server) close() error {

@@ -119,6 +119,10 @@ func openAlone(path string, o Options) (*file, *writer, error) {
 		conn.Close()
 		return nil, nil, err
 	}
+	if err := bind(conn, o.Keyring); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
 	conn.marks = newMarks(o.Keyring)
 	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
 		PoolSize:    readers,

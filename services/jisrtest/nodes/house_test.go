@@ -37,7 +37,8 @@ type house struct {
 	more    string        // of every node's configuration
 	role    *url.Userinfo // as whom nodes come to the cases; as a superuser if nil
 	nodes   []*node
-	taken   []*pgx.Conn // connections that nobody else has
+	marks   *keyring.Shelfmarks // under what records lie
+	taken   []*pgx.Conn         // connections that nobody else has
 }
 
 // newHouse makes the databases and files of an exchange, and no node.
@@ -108,17 +109,11 @@ func (h *house) names(kind string) map[string]bool {
 	h.t.Helper()
 	var names []string
 	h.ask(&names, "SELECT COALESCE(array_agg(name), '{}') FROM records WHERE type = $1", kind)
-	all, marks := make(map[string]bool, len(names)), h.marks()
+	all, marks := make(map[string]bool, len(names)), h.marks
 	for _, name := range names {
 		all[marks.Name(name)] = true
 	}
 	return all
-}
-
-// marks are under what records lie in the database.
-func (h *house) marks() *keyring.Shelfmarks {
-	h.t.Helper()
-	return process.Marks(h.t, h.dir, h.keys)
 }
 
 // until returns when something is so.

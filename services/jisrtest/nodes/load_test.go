@@ -225,7 +225,7 @@ func TestTheAuditOfALoadNoticesWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
 	l.more(3)
 	l.settle(t)
 	names := slices.Collect(maps.Values(l.made))
-	receipts, marks := slices.Collect(maps.Keys(l.shown)), h.marks()
+	receipts, marks := slices.Collect(maps.Keys(l.shown)), h.marks
 	for statement, about := range map[string]string{
 		"DELETE FROM records WHERE name = $1":                                  marks.Of(names[0]),
 		"UPDATE records SET name = name || '0' WHERE name = $1":                marks.Of(names[1]),

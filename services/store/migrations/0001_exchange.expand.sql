@@ -4,6 +4,16 @@
 --
 -- One text for every database, in the words of SQLite; dialect.go says how
 -- PostgreSQL reads them. Text compares by its bytes in both.
+--
+-- Where a column holds what a record is called, but for an entry of the log, it holds
+-- the record's shelfmark, which begins with when it was made, and not its name.
+
+-- The keyring by which names are made of shelfmarks. By another one nothing would be
+-- found here.
+CREATE TABLE bound (
+  id    TEXT PRIMARY KEY, -- 'keyring'
+  value TEXT NOT NULL     -- follows from its secret, and tells nothing of it
+) WITHOUT ROWID;
 
 CREATE TABLE records (
   name        TEXT PRIMARY KEY,
