@@ -128,7 +128,7 @@ func (q Query) binding(c *identity.Caller) []byte {
 func (s *Store) sealToken(c *identity.Caller, q Query, p position) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(s.Clock().Add(tokenAge).UnixMicro()))
 	plain = binary.BigEndian.AppendUint64(plain, uint64(p.created))
-	plain = protowire.AppendString(plain, p.sort)
+	plain = protowire.AppendString(protowire.AppendString(plain, p.sort), p.name)
 	plain = append(plain, make([]byte, max(0, tokenPadding-len(plain)))...)
 	nonce := make([]byte, s.secrets.token.NonceSize())
 	s.random(nonce)
@@ -152,9 +152,13 @@ func (s *Store) openToken(c *identity.Caller, q Query) (position, error) {
 	if time.UnixMicro(int64(binary.BigEndian.Uint64(plain))).Before(s.Clock()) {
 		return position{}, refused
 	}
-	sort, m := protowire.ConsumeString(plain[16:])
-	if m < 0 {
+	sort, n := protowire.ConsumeString(plain[16:])
+	if n < 0 {
 		return position{}, refused
 	}
-	return position{created: int64(binary.BigEndian.Uint64(plain[8:])), sort: sort}, nil
+	name, n := protowire.ConsumeString(plain[16+n:])
+	if n < 0 {
+		return position{}, refused
+	}
+	return position{created: int64(binary.BigEndian.Uint64(plain[8:])), sort: sort, name: name}, nil
 }

@@ -100,7 +100,7 @@ func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int
 	now := s.Clock().UnixMicro()
 	hs := holders(c)
 	for _, h := range hs {
-		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
+		args = append(args, h, q.Type.Name, after.created, after.sort, after.name, now, int64(set))
 		if q.Parent != "" {
 			args = append(args, q.Parent[:min(caseBytes, len(q.Parent))], q.Parent, q.Parent)
 		}
@@ -140,7 +140,7 @@ func holderNames(q Query) string {
 	if q.State != 0 {
 		names += " JOIN records r ON r.name = s.name"
 	}
-	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
+	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort, s.name) > (?, ?, ?) AND " + standsNow
 	if q.Parent != "" {
 		names += inCase
 	}

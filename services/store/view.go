@@ -322,7 +322,7 @@ func (s *Store) namesIn(conn querier, c *identity.Caller, caseName, typeName str
 	query := `SELECT DISTINCT s.create_time, s.sort, s.name FROM records r JOIN sight s ON s.name = r.name
 		WHERE r.case_name = ? AND r.type = ? AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)
 		  AND s.holder || '' IN (` + placeholders(len(hs)) + `) AND s.link IN (` + placeholders(len(links)) + `)
-		ORDER BY s.create_time, s.sort`
+		ORDER BY s.create_time, s.sort, s.name`
 	args := append([]any{caseName, typeName, s.Clock().UnixMicro()}, append(hs, links...)...)
 	err = each(conn, query, func(st result) error {
 		if name := st.ColumnText(2); !slices.Contains(names, name) {

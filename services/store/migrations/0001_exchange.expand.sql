@@ -42,7 +42,7 @@ CREATE TABLE sight (
   holder      TEXT NOT NULL,
   type        TEXT NOT NULL,
   create_time BIGINT NOT NULL,  -- of the record; the month's for a monitor
-  sort        TEXT NOT NULL,    -- the record's name as this holder knows it
+  sort        TEXT NOT NULL,    -- a monitor's pseudonym of the record; else ''
   name        TEXT NOT NULL,
   link        INTEGER NOT NULL,
   via         TEXT NOT NULL,    -- the record that made the link; '' for ownership, territory, oversight
@@ -141,7 +141,7 @@ CREATE TABLE idempotency (
   reply       BLOB NOT NULL,     -- the reply: headers only
   entry       TEXT NOT NULL,
   create_time BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX idempotency_by_time ON idempotency (create_time);
 
 -- The access log. It is written with each read: an entry is appended under a
