@@ -49,9 +49,10 @@ type position struct {
 	name    string
 }
 
-// List reads a page of records that the caller may know of, by create time and, of one time, by their
-// marks, and the token of the next. Row scope stands in the query, which starts
-// from the caller's links: what is hidden changes neither the page nor its cost.
+// List reads a page of records that the caller may know of, by create time and, of
+// one time, by their marks; and the token of the next. Row scope stands in the query,
+// which starts from the caller's links: what is hidden changes neither the page nor
+// its cost.
 // As with Get, what it answers leaves behind an entry or not at all, and is of each
 // record the name.
 func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q Query, empty func() M) (page []M, next string, err error) {
