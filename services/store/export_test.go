@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"maps"
 	"math"
 	"reflect"
@@ -28,6 +29,31 @@ func (s *Store) Mark(name string) string { return s.marks.of(name) }
 
 // Name is the name of what lies under a mark.
 func (s *Store) Name(mark string) string { return s.marks.name(mark) }
+
+// Unseated are the cases of which a monitor has no sight yet, in the order in which it is given it.
+func (s *Store) Unseated(ctx context.Context, agency string) ([]string, error) {
+	return s.unseated(ctx, agency, "")
+}
+
+// Seating is by what a monitor that an agreement has named is told from itself when
+// it is named anew.
+func (s *Store) Seating(t testing.TB, agency string) (seating string) {
+	t.Helper()
+	if err := s.read(t.Context(), func(conn querier) error {
+		return each(conn, "SELECT reached FROM monitors WHERE agency = ?", func(r result) error {
+			seating = r.ColumnText(0)
+			return nil
+		}, agency)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return seating
+}
+
+// EndSeating notes that a monitor has been given its sight of all cases.
+func (s *Store) EndSeating(ctx context.Context, agency, seating string) error {
+	return s.seated(ctx, agency, seating)
+}
 
 // InTurn has the calls of an rpc come to their turn undrafted.
 func (s *Store) InTurn(rpc string) {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,58 @@ func TestAMonitorHalfSeatedIsSeatedAtTheNextTick(t *testing.T) {
 		must(t, n.SeatMonitors(t.Context()))
 		if known := n.watched(monitor, names); known != manyCases {
 			t.Errorf("the monitor knows of %d cases of %d", known, manyCases)
+		}
+	})
+}
+
+// Who reads while it is seated sees which cases come first: not those that were made first.
+func TestAMonitorIsSeatedInNoOrderOfTime(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		must(t, n.Adopt(t.Context(), n.withoutMonitor(), n.law.Store))
+		names := make([]string, 30)
+		for i := range names {
+			n.now.Add(1000)
+			names[i] = n.aCase()
+		}
+		next, err := n.Unseated(t.Context(), monitor)
+		must(t, err)
+		if slices.Equal(next, names) {
+			t.Error("a monitor is given the oldest cases first")
+		}
+		slices.Sort(names)
+		if !slices.Equal(next, names) {
+			t.Errorf("a monitor is to be given %q of %q", next, names)
+		}
+	})
+}
+
+// A case may be made while no monitor is named, and the monitor be named again before
+// whoever was seating it has ended.
+func TestAMonitorNamedAnewIsSeatedAnew(t *testing.T) {
+	onEach(t, func(t *testing.T, n *node) {
+		with := n.law.Load()
+		must(t, n.Adopt(t.Context(), n.withoutMonitor(), n.law.Store))
+		before := n.aCase()
+		ctx, stop := context.WithCancel(t.Context())
+		must(t, n.Adopt(ctx, with, func(l *agreement.Law) {
+			n.law.Store(l)
+			stop() // and the monitor is not seated yet
+		}))
+		seating := n.Seating(t, monitor)
+		must(t, n.Adopt(t.Context(), n.withoutMonitor(), n.law.Store))
+		between := n.aCase()
+		ctx, stop = context.WithCancel(t.Context())
+		must(t, n.Adopt(ctx, with, func(l *agreement.Law) {
+			n.law.Store(l)
+			stop()
+		}))
+		must(t, n.EndSeating(t.Context(), monitor, seating)) // whoever began with the first of the two
+		if known := n.watched(monitor, []string{before, between}); known != 0 {
+			t.Fatalf("nothing is left to do: %d cases are known", known)
+		}
+		must(t, n.SeatMonitors(t.Context()))
+		if known := n.watched(monitor, []string{before, between}); known != 2 {
+			t.Errorf("the monitor knows of %d cases of 2", known)
 		}
 	})
 }

@@ -171,12 +171,12 @@ CREATE TABLE agreements (
 );
 CREATE UNIQUE INDEX agreements_in_force ON agreements (in_force) WHERE in_force = 1;
 
--- The monitors that the agreement in force names, and up to which case each has
--- been given its sight of what was there before it.
+-- The monitors that the agreement in force names, and whether each has been given its
+-- sight of what was there before it.
 CREATE TABLE monitors (
   agency  TEXT PRIMARY KEY,
   terms   TEXT NOT NULL,  -- jurisdiction, and whether under pseudonyms
-  reached TEXT NOT NULL   -- '' at first, '~' when of all
+  reached TEXT NOT NULL   -- '~' when of all; until then random, by which who was named anew is told
 ) WITHOUT ROWID;
 
 -- What a server writes to learn whether it can write again.
