@@ -95,18 +95,18 @@ func (x *Exchange) in(who, system string, a *agreement.Agency, role jisrv1.Role,
 // caller closes Conn if the exchange does not stop before the test ends.
 func (x *Exchange) Dial(agency, system string, md metadata.MD) *Client {
 	x.t.Helper()
-	c, err := Connect(x.addr, x.tlsFor(agency, system), agency, md)
+	c, err := Connect(x.addr, x.tlsFor(agency, system), agency, md, grpc.WithStatsHandler(&x.told))
 	x.must(err)
 	x.t.Cleanup(func() { c.Conn.Close() })
 	return c
 }
 
 // Connect is Dial for an exchange of another making, such as a process of its own.
-func Connect(addr string, config *tls.Config, agency string, md metadata.MD) (*Client, error) {
+func Connect(addr string, config *tls.Config, agency string, md metadata.MD, more ...grpc.DialOption) (*Client, error) {
 	c := &Client{Agency: "agencies/" + agency, header: &md}
-	conn, err := grpc.NewClient(addr,
+	conn, err := grpc.NewClient(addr, append(more,
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
-		grpc.WithUnaryInterceptor(c.unary), grpc.WithStreamInterceptor(c.stream))
+		grpc.WithUnaryInterceptor(c.unary), grpc.WithStreamInterceptor(c.stream))...)
 	if err != nil {
 		return nil, err
 	}

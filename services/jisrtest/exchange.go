@@ -58,6 +58,7 @@ type Exchange struct {
 
 	mu      sync.Mutex
 	clients map[string]*Client
+	told    told // what the clients were
 	stopped bool
 
 	// Dir holds the database, the keyring and the certificates.
@@ -326,6 +327,12 @@ func (x *Exchange) Stop() {
 	}
 	if err := x.ring.Close(); err != nil {
 		x.t.Errorf("close the keyring: %v", err)
+	}
+	x.told.find("the log", x.Log.String())
+	x.told.mu.Lock()
+	defer x.told.mu.Unlock()
+	if marks := x.told.marks; len(marks) > 0 {
+		x.t.Errorf("where records lie is told %d times, first by %s", len(marks), marks[0])
 	}
 }
 
