@@ -4,11 +4,24 @@ import (
 	"errors"
 	"fmt"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/jisr-exchange/jisr/services/keyring"
 )
 
 // errOtherKeyring says that what lies in a database has its names by another keyring.
-var errOtherKeyring = errors.New("store: the database belongs to another keyring: name the one that it was filled with; a backup of the database goes with the keyring of today, and not with a new one")
+var errOtherKeyring = errors.New("store: the database belongs to another keyring: name the one that it was filled with, and look whether its volume is mounted (where no keyring is, a new one is made); a backup of the database goes with the keyring of today; a new keyring goes with a new database")
+
+// unbound says what to do where a database cannot be asked for its keyring.
+func unbound(err error) string {
+	switch {
+	case sqlState(err) == "42501":
+		return "its schema is newer than the rights: run deploy/postgres/exchange.sql"
+	case sqlState(err) == "42P01", sqlite.ErrCode(err) == sqlite.ResultError:
+		return "it was made by a program from before the first release, whose names lead nowhere here: begin with a new one"
+	}
+	return "by which keyring it has its names"
+}
 
 // bind binds a new database to a keyring, and refuses one that is bound to another:
 // nothing would be found in it, and an exchange that has everything would say that it
@@ -19,7 +32,7 @@ func bind(conn querier, ring *keyring.Ring) error {
 	}
 	ours := fmt.Sprintf("%x", ring.Secret("database"))
 	bound := func() (to string, err error) {
-		err = each(conn, "SELECT value FROM bound", func(r result) error {
+		err = each(conn, "SELECT value FROM bound WHERE id = 'keyring'", func(r result) error {
 			to = r.ColumnText(0)
 			return nil
 		})
@@ -34,7 +47,7 @@ func bind(conn querier, ring *keyring.Ring) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("store: by which keyring it has its names: %w", err)
+		return fmt.Errorf("store: the database: %s: %w", unbound(err), err)
 	case to != ours:
 		return errOtherKeyring
 	}

@@ -1,6 +1,11 @@
 package store_test
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,4 +67,82 @@ func TestADatabaseIsOpenedWithItsOwnKeyringAlone(t *testing.T) {
 			wantFault(t, err, fault.NotFound)
 		})
 	}
+}
+
+// Of two nodes with different keyrings that begin with a new database at once one has it.
+func TestANewDatabaseIsBoundOnce(t *testing.T) {
+	at := databases["PostgreSQL"](t)
+	h, other := newHouse(t), newHouse(t)
+	law := func() *agreement.Law { return parsed(t, h.text) }
+	must(t, store.Migrate(t.Context(), at, forgetful))
+	// Somebody has just bound it, whose commit is under way when this one looks.
+	first, super := connect(t, at), connect(t, at)
+	_, err := first.Exec(t.Context(), "BEGIN")
+	must(t, err)
+	_, err = first.Exec(t.Context(), "INSERT INTO bound(id, value) VALUES('keyring', $1)", fmt.Sprintf("%x", other.ring.Secret("database")))
+	must(t, err)
+	opened := make(chan error, 1)
+	go func() {
+		s, err := h.shelf(at, forgetful, law)
+		if err == nil {
+			err = s.Close()
+			opened <- errors.Join(errors.New("it was opened"), err)
+			return
+		}
+		opened <- err
+	}()
+	until(t, "the second waits for the first", func() bool {
+		return count(t, super, "datname = current_database() AND wait_event_type = 'Lock'") > 0
+	})
+	_, err = first.Exec(t.Context(), "COMMIT")
+	must(t, err)
+	if err := <-opened; !strings.Contains(err.Error(), "another keyring") {
+		t.Errorf("with another keyring than that to which it has been bound meanwhile: %v", err)
+	}
+	s, err := other.shelf(at, forgetful, law) // control
+	must(t, err)
+	must(t, s.Close())
+}
+
+// What cannot be asked for its keyring is not served, and says what to do.
+func TestADatabaseThatCannotBeAskedForItsKeyringSaysWhatToDo(t *testing.T) {
+	h := newHouse(t)
+	law := func() *agreement.Law { return parsed(t, h.text) }
+	refused := func(at, what string) {
+		t.Helper()
+		s, err := h.shelf(at, forgetful, law)
+		if err == nil {
+			must(t, s.Close())
+		}
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, and not %q", err, what)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "jisr.db")
+	s, err := h.shelf(path, forgetful, law)
+	must(t, err)
+	must(t, s.Close())
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	must(t, err)
+	must(t, sqlitex.ExecuteTransient(conn, "DROP TABLE bound", nil))
+	must(t, conn.Close())
+	refused(path, "begin with a new one")
+
+	at := databases["PostgreSQL"](t)
+	must(t, store.Migrate(t.Context(), at, forgetful))
+	super := connect(t, at)
+	role := "jisr_" + strings.ToLower(rand.Text())
+	_, err = super.Exec(t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'mulberry'; ALTER ROLE "+role+" SET log_parameter_max_length = 0; GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
+	must(t, err)
+	defer func() {
+		_, err := super.Exec(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+		must(t, err)
+	}()
+	u, err := url.Parse(at)
+	must(t, err)
+	u.User = url.UserPassword(role, "mulberry")
+	refused(u.String(), "deploy/postgres/exchange.sql")
+	_, err = super.Exec(t.Context(), "DROP TABLE bound")
+	must(t, err)
+	refused(at, "begin with a new one")
 }

@@ -98,7 +98,7 @@ func TestTheRoleOfANodeChangesNoSchemaAndNothingThatWasWrittenDown(t *testing.T)
 		"UPDATE log_entries SET leaf = ''", "UPDATE log_entries SET seq = 1", "DELETE FROM log_entries",
 		"UPDATE log_subjects SET record = 0", "DELETE FROM log_subjects",
 		"DELETE FROM records", "UPDATE records SET case_name = ''", "UPDATE records SET create_time = 0",
-		"DELETE FROM agreements", "UPDATE agreements SET text = ''", "DELETE FROM epochs", "DELETE FROM deliveries",
+		"DELETE FROM agreements", "UPDATE agreements SET text = ''", "DELETE FROM bound", "UPDATE bound SET value = ''", "DELETE FROM epochs", "DELETE FROM deliveries",
 		"UPDATE migrations SET oldest_program = 0", "INSERT INTO migrations VALUES (9, 'exchange', '', 0)",
 		"SELECT setval('log_entries_seq_seq', 1)",
 		"CREATE TABLE more (id int)", "CREATE TEMPORARY TABLE more (id int)", "CREATE SCHEMA more", "CREATE ROLE more",
