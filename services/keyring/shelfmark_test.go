@@ -89,6 +89,24 @@ func TestWhatIsNoNameOfARecordHasNoMark(t *testing.T) {
 	}
 }
 
+// A clock that was set wrongly costs the order of what was made by it, and nothing else.
+func TestWhateverTheClockSaysANameLeadsToItsMarkAndBack(t *testing.T) {
+	s := open(t, t.TempDir()).Shelfmarks()
+	known := make(map[string]bool)
+	for _, at := range []time.Time{
+		{}, time.Unix(0, 0), time.UnixMilli(-1), time.UnixMilli(1), time.UnixMilli(1<<48 - 1), time.UnixMilli(1 << 48),
+		time.UnixMilli(1<<63 - 1), time.UnixMilli(-1 << 63), time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
+	} {
+		for range 3 {
+			name := aName(t, s, "Victim", aName(t, s, "Case", "", at), at)
+			if _, ok := record.ParseName(name); !ok || known[name] || s.Name(s.Of(name)) != name || s.Of(name) == name {
+				t.Errorf("at %v: %s lies under %s", at, name, s.Of(name))
+			}
+			known[name] = true
+		}
+	}
+}
+
 func TestEachExchangeHasMarksOfItsOwn(t *testing.T) {
 	one, other := open(t, t.TempDir()).Shelfmarks(), open(t, t.TempDir()).Shelfmarks()
 	name := aName(t, one, "Case", "", time.Now())
