@@ -48,6 +48,7 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"open-unwrap":    OpenUnwrap,
 	"open-hidden":    OpenHidden,
 	"reflect":        Reflect,
+	"reflect-many":   ReflectMany,
 }
 
 // Usage is what a process has used.
