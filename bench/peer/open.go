@@ -127,7 +127,7 @@ func reflecting(most int) (*Peer, error) {
 		Prepare: func(calls, _ int) error {
 			for n := len(all); n < min(most, calls*Batch); n++ {
 				v := NewVictim(n, 1)
-				v.SetName("cases/aaaaaaaaaaaaaaaaaaaaaaaaaa/victims/aaaaaaaaaaaaaaaaaaaaaaaaaa")
+				v.SetName(victimName)
 				stored, err := proto.Marshal(v)
 				if err != nil {
 					return err
