@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -21,8 +22,10 @@ const Batch = 100
 const Circle = 100
 
 // many is more subjects than the keyring keeps ciphers of and fewer than it keeps
-// wrapped keys of, so that an opening unwraps a key that is at hand.
-const many = 3 * 4096
+// wrapped keys of: read in turn, each has lost its cipher when it comes again, so that
+// an opening unwraps a key that is at hand. Not many more, or what is measured is how
+// far away the records lie, which in service have just been read.
+const many = 4096 + Circle
 
 // rest is a record at rest, as the store hands it to the page.
 type rest struct {
@@ -98,8 +101,12 @@ func (s *Shelf) rest(records, hidden int) ([]rest, error) {
 				break
 			}
 			loaded, _ := agreement.DocketFrom(ctx).Loaded(r.name)
-			r.header = loaded.Header
-			r.envelope, err = record.Detach(v)
+			var envelope []byte
+			if envelope, err = record.Detach(v); err != nil {
+				break
+			}
+			row := slices.Concat(loaded.Header, envelope) // as in the store, where a record is one row
+			r.header, r.envelope = row[:len(loaded.Header)], row[len(loaded.Header):]
 		}
 		return err
 	})
