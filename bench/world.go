@@ -18,7 +18,7 @@ const (
 	getVictim   = jisrv1.CaseService_GetVictim_FullMethodName
 	listVictims = jisrv1.CaseService_ListVictims_FullMethodName
 	// pageSize is the longest page, and how many victims a bench reads.
-	pageSize = peer.Circle
+	pageSize = 100
 )
 
 // world is an exchange that serves a page of victims, and what it answered.

@@ -17,9 +17,10 @@ import (
 // microsecond, which is less than a clock tells apart.
 const Batch = 100
 
-// Circle is how many records are read in turn, as on a page: over and over the same
-// one would be foretold by the processor, which flatters whoever decodes.
-const Circle = 100
+// Circle is how many records are read in turn. One over and over would be foretold by
+// the processor; of so many the longest, too, stay in its caches, where in service is
+// what has just been read.
+const Circle = 32
 
 // many is more subjects than the keyring keeps ciphers of and fewer than it keeps
 // wrapped keys of: read in turn, each has lost its cipher when it comes again, so that
