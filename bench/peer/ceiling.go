@@ -12,11 +12,15 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-// victimName is as long as every victim's name.
-const victimName = "cases/aaaaaaaaaaaaaaaaaaaaaaaaaa/victims/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+// As long as they are in the exchange: a victim's name, a key, and a key's id.
+const (
+	victimName = "cases/aaaaaaaaaaaaaaaaaaaaaaaaaa/victims/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	keyBytes   = 32
+	idBytes    = 26
+)
 
 // Cipher opens by AES-GCM what Open opens, and does nothing else: sections as long,
-// under associated data as long. Whoever keeps records sealed pays this.
+// under associated data as long. Whoever keeps sections sealed each by itself pays this.
 func Cipher(string) (*Peer, error) { return ciphering(Circle, false) }
 
 // CipherUnwrap opens what OpenUnwrap opens: a wrapped key, from which a cipher is
@@ -35,11 +39,11 @@ func ciphering(most int, wrapped bool) (*Peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	kek, err := newCipher(random(32))
+	kek, err := newCipher(random(keyBytes))
 	if err != nil {
 		return nil, err
 	}
-	id, bound := random(26), random(len("jisr/section")+protowire.SizeBytes(len(victimName))+3)
+	id, bound := random(idBytes), random(len("jisr/section")+protowire.SizeBytes(len(victimName))+3)
 	var all []sealed
 	var key, out []byte
 	next := 0
@@ -47,7 +51,7 @@ func ciphering(most int, wrapped bool) (*Peer, error) {
 		Stop: func() error { return nil }, spare: reserve(),
 		Prepare: func(calls, _ int) error {
 			for n := len(all); n < min(most, calls*Batch); n++ {
-				key := random(32)
+				key := random(keyBytes)
 				c, err := newCipher(key)
 				if err != nil {
 					return err

@@ -32,7 +32,7 @@ func TestTheCeilingOpensSectionsAsLongAsThoseThatAreOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCipher(random(32))
+	c, err := newCipher(random(keyBytes))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,8 +118,7 @@ func (s *Shelf) rest(records, hidden int) ([]rest, error) {
 // and encodes the copy.
 func Reflect(string) (*Peer, error) { return reflecting(Circle) }
 
-// ReflectMany is Reflect with as many victims as OpenUnwrap has: which come from
-// memory, and no longer from the processor's caches.
+// ReflectMany is Reflect with as many victims as OpenUnwrap has, which lie as far away.
 func ReflectMany(string) (*Peer, error) { return reflecting(many) }
 
 func reflecting(most int) (*Peer, error) {

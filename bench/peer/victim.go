@@ -23,8 +23,8 @@ var sorani = tongue{"ckb", strings.Fields(`ڕووبار rûbar بەرد berd ب�
 	پەنجەرە pencere پەیژە peyje سەبەتە sebete دەزوو dezû زین zîn باخچە baxçe جۆ co پەڕ perr کتری kitrî مەڕمەڕ mermer
 	لەنگەر lenger پرد pird چادر çadir دۆلفین dolfîn ئاگر agir گرانیت granît چاڵ çal دوورگە dûrge هەنجیر hencîr`)}
 
-// What stands in lists is of closed ones: bands and countries of CTDC, names of
-// HTCDS, measures of Law 58 of 2017.
+// What stands in lists is of closed ones: age bands and relations of CTDC, countries
+// of ISO 3166, methods of HTCDS, measures such as are asked for under Law 58 of 2017.
 var (
 	bands     = strings.Fields("9-17 9-17 18-20 21-23 24-26 27-29 30-38 30-38 39-47 48+")
 	countries = strings.Fields("ETH BGD PHL SYR IRQ IRQ UGA LKA")
