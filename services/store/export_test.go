@@ -30,6 +30,9 @@ func (s *Store) InTurn(rpc string) {
 	s.writer.turns.Store(rpc, turns)
 }
 
+// DraftsAll has every change drafted, also one that has no company.
+func (s *Store) DraftsAll() { s.writer.every = func(bool) {} }
+
 // KeepsFile reports whether anything is kept of a case for the drafts of others.
 func (s *Store) KeepsFile(name string) bool { return s.files.of(name, s.Law()) != nil }
 

@@ -85,7 +85,7 @@ const fewInFile = 2
 // change is do for work that may be drafted.
 func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (*draft, error), work func(transaction) error) error {
 	if ctx.Err() != nil {
-		return contextFault(ctx) // before it is drafted for nobody, with keys that nobody gives back
+		return contextFault(ctx) // before it is drafted for nobody
 	}
 	defer w.company.Add(-1)
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
