@@ -31,8 +31,9 @@ var migrations embed.FS
 
 // served is a shelf in a PostgreSQL database of its own, which nodes share.
 type served struct {
-	pool *pgxpool.Pool
-	ring [16]byte // whose database it is, as it was opened
+	pool   *pgxpool.Pool
+	ring   [16]byte // whose database it is, as it was opened
+	rights postgres.Rights
 	// What looks for another primary.
 	end   context.CancelFunc
 	ended sync.WaitGroup
@@ -45,12 +46,16 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 	if err != nil {
 		return nil, err
 	}
+	rights, err := neededRights()
+	if err != nil {
+		return nil, err
+	}
 	o.Program, o.Terms = steps.Program(), &postgres.Terms{}
 	pool, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
-	s := &served{pool: pool}
+	s := &served{pool: pool, rights: rights}
 	if err := s.prepare(ctx, steps); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("keyring: open: %w", err)
@@ -118,7 +123,8 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	var ring [16]byte
 	b := &pgx.Batch{}
 	b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
-	if len(add)+len(remove) == 0 {
+	probing := len(add)+len(remove) == 0
+	if probing {
 		b.Queue(probeQuery)
 	}
 	for _, k := range add {
@@ -135,6 +141,11 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	}
 	if ring != s.ring {
 		return 0, errGone
+	}
+	if probing { // else a key that cannot be made or destroyed would be the first to tell
+		if err := s.rights.Held(ctx, tx); err != nil {
+			return 0, err
+		}
 	}
 	if err := tx.Commit(ctx); err != nil {
 		var said *pgconn.PgError
