@@ -23,7 +23,7 @@ const (
 	// for the disk, others write.
 	lanes = 3
 	// patience bounds everything but a commit: a server that says nothing for so long
-	// is gone for this call.
+	// is gone for this call. So are lanes whose commits all hang for the calls behind them.
 	patience = 20 * time.Second
 	// Connections is how many a node has at the most where nothing is said: one for
 	// each lane, one for the entries of reads, one for wake-ups, and those that read.
@@ -72,7 +72,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
+	s := &server{writer: writer{changes: newQueue(), bears: patience}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
 	s.rights.log, s.rights.store = rights.Part(func(table string) bool { return strings.HasPrefix(table, "log_") })
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err

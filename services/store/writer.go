@@ -36,8 +36,11 @@ type writer struct {
 	beside  func(*job) // drafts a change, as far as may be, before it waits for its turn
 	few     int64      // how many changes at a time are better written one after the other
 	company atomic.Int64
-	turns   sync.Map           // by rpc, how many of its next calls are not drafted
-	every   func(drafted bool) // see Options.Drafts
+	// bears is how long a call may wait for its turn, where a commit before it may have
+	// no end; 0 where none may.
+	bears time.Duration
+	turns sync.Map           // by rpc, how many of its next calls are not drafted
+	every func(drafted bool) // see Options.Drafts
 }
 
 // job is the work of one call.
@@ -59,11 +62,32 @@ type job struct {
 	take, undo func()
 	tries      int    // runs of which nothing was kept
 	needs      []need // what it has turned out to need
+	at         atomic.Int32
 	agency     string
 	stale      bool // it has met a connection of a server that is no more
 	asked      time.Time
 	err        error
 	done       chan struct{}
+}
+
+// Where a job is, for who does not bear to wait any longer.
+const (
+	queued  int32 = iota // nothing is being done of it
+	inTurn               // it is being drafted or written; only its writer says what comes of it
+	leaving              // its caller was answered, and nothing is done of it
+)
+
+// theirTurn are the jobs of a batch whose callers still wait: now they wait for what comes of them.
+func theirTurn(batch []*job) []*job {
+	return slices.DeleteFunc(batch, func(j *job) bool { return !j.at.CompareAndSwap(queued, inTurn) })
+}
+
+// waitAgain lets jobs wait of which nothing was done. It returns them.
+func waitAgain(batch []*job) []*job {
+	for _, j := range batch {
+		j.at.Store(queued)
+	}
+	return batch
 }
 
 // do runs work inside a transaction and returns when it is durable. Once the
@@ -125,8 +149,24 @@ func (w *writer) take(ctx context.Context, q *queue, j *job) error {
 	if !q.put(j.agency, j) {
 		return fault.New(fault.StoreUnavailable)
 	}
-	<-j.done
-	return j.err
+	if q != w.changes || w.bears == 0 { // entries wait for a statement that has an end
+		<-j.done
+		return j.err
+	}
+	late := time.NewTimer(w.bears)
+	defer late.Stop()
+	for {
+		select {
+		case <-j.done:
+			return j.err
+		case <-late.C:
+			if j.at.CompareAndSwap(queued, leaving) {
+				q.drop(j)
+				return fault.New(fault.StoreUnavailable)
+			}
+			late.Reset(w.bears / 16) // it may come to wait once more
+		}
+	}
 }
 
 // agencyOf is whose work it is; what the exchange does of itself is nobody's.
