@@ -111,6 +111,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		done = append(done, j)
 	}
 	waitAgain(rest) // while the others are committed, which nothing bounds
+	committing(done)
 	kept := slices.ContainsFunc(done, func(j *job) bool { return j.err == nil })
 	if !kept {
 		if err := s.refuseAsPrimary(c); err != nil {

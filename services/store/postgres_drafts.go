@@ -32,6 +32,7 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 	waitAgain(rest) // while the others are committed, which nothing bounds
 	if err == nil && len(drafts) > 0 {
 		if err = c.write(drafts); err == nil {
+			committing(drafts)
 			err = c.commit()
 		}
 	}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -8,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
+	"github.com/jisr-exchange/jisr/services/record"
 	"github.com/jisr-exchange/jisr/services/store"
 )
 
@@ -93,6 +97,54 @@ func TestCallsBehindCommitsThatHangAreRefusedAndReadsGoOn(t *testing.T) {
 	s.aCase() // control
 	if got := s.files(); got != 1+lanes+1 {
 		t.Errorf("there are %d cases of %d that were answered", got, 1+lanes+1)
+	}
+}
+
+// Nobody can say what comes of a commit that hangs, and nobody waits for it beyond the
+// time of the call.
+func TestACallWhoseTimeIsOverWhileItsCommitHangsIsUncertainAndDoneOnce(t *testing.T) {
+	s := newStuck(t)
+	s.aCase()
+	s.Bears(100 * time.Millisecond)
+	s.hang()
+	ctx, c := s.as(police)
+	over, end := context.WithCancel(ctx)
+	call := store.Call{RPC: "CaseService/CreateCase", RequestID: requestID, Request: &jisrv1.CreateCaseRequest{}}
+	create := func(ctx context.Context) (string, error) {
+		m := jisrv1.Case_builder{
+			Owner: "agencies/" + police, Governorate: "IQG08", AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
+		}.Build()
+		owning := agreement.Standing{Links: []agreement.InForce{{Link: jisrv1.Link_LINK_OWNER, Scope: record.EveryClass}}}
+		made, err := store.Change(ctx, s.Store, c, call, &jisrv1.Case{}, func(tx *store.Tx) (*jisrv1.Case, error) {
+			return m, tx.Create(m, store.New{Standing: owning})
+		})
+		return shown(t, made).GetName(), err
+	}
+	answer := make(chan error, 1)
+	before, _ := s.ring.Size()
+	go func() {
+		_, err := create(over)
+		answer <- err
+	}()
+	<-s.commits
+	select {
+	case err := <-answer: // control: it is waited for
+		t.Errorf("a call whose commit hangs is answered %v in its time", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	end()
+	wantFault(t, <-answer, fault.OutcomeUnknown)
+	if after, _ := s.ring.Size(); after != before-1 {
+		t.Errorf("of a call that may be kept %d keys are kept", before-after)
+	}
+	s.release()
+	first, err := create(ctx)
+	must(t, err)
+	if again, err := create(ctx); err != nil || again != first || s.entries(first) != 1 {
+		t.Errorf("repeated, %s is answered %s with %d entries, %v", first, again, s.entries(first), err)
+	}
+	if got := s.files(); got != 2 {
+		t.Errorf("one request made %d cases", got-1)
 	}
 }
 
