@@ -49,6 +49,9 @@ var Kinds = map[string]func(dir string) (*Peer, error){
 	"open-unwrap":     OpenUnwrap,
 	"open-hidden":     OpenHidden,
 	"reflect":         Reflect,
+	"reflect-many":    ReflectMany,
+	"cipher":          Cipher,
+	"cipher-unwrap":   CipherUnwrap,
 }
 
 // Usage is what a process has used.
