@@ -77,19 +77,21 @@ func (c *Config) review(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
 	var errs []error
+	var known *keyring.Secrets
 	// What is wrong with a URL itself was told with its line.
-	if postgres.IsURL(c.Database) && postgres.ReviewURL(c.Database) == nil {
-		if err := store.Review(ctx, c.Database, c.demands()); err != nil {
-			errs = append(errs, fmt.Errorf("database: %w", err))
-		}
-	}
 	if postgres.IsURL(c.Keyring) && postgres.ReviewURL(c.Keyring) == nil {
 		kek, err := c.writtenKEK()
+		var secrets keyring.Secrets
 		if err == nil {
-			err = keyring.Review(ctx, c.Keyring, kek, c.keyDemands()...)
+			secrets, err = keyring.Review(ctx, c.Keyring, kek, c.keyDemands()...)
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("keyring: %w", err))
+		if known = &secrets; err != nil {
+			known, errs = nil, append(errs, fmt.Errorf("keyring: %w", err))
+		}
+	}
+	if postgres.IsURL(c.Database) && postgres.ReviewURL(c.Database) == nil {
+		if err := store.Review(ctx, c.Database, c.demands(), known); err != nil {
+			errs = append(errs, fmt.Errorf("database: %w", err))
 		}
 	}
 	if len(errs) > 0 {

@@ -111,6 +111,36 @@ func TestTheCheckAsksTheServersOfBothDatabases(t *testing.T) {
 	}
 }
 
+func TestTheCheckFindsADatabaseOfAnotherKeyring(t *testing.T) {
+	c := throwaway.Durable(t)
+	cases, keys := c.Database(t), c.Database(t)
+	path := stored(t, cases, keys, "")
+	config, err := daemon.LoadConfig(path)
+	must(t, err)
+	config.DrainNotice = 0
+	d, err := daemon.Open(context.Background(), config, "test", slog.New(slog.DiscardHandler))
+	must(t, err)
+	ended, stop := context.WithCancel(context.Background())
+	stop()
+	must(t, d.Run(ended))
+	if err := daemon.Check(context.Background(), path); err != nil {
+		t.Errorf("the control: %v", err)
+	}
+	// One that is still to be made, and one that is.
+	other := stored(t, cases, c.Database(t), "")
+	for range 2 {
+		err = daemon.Check(context.Background(), other)
+		if !errors.Is(err, daemon.ErrServer) || !strings.Contains(err.Error(), "database: store: the database belongs to another keyring") {
+			t.Errorf("%v", err)
+		}
+		config, err := daemon.LoadConfig(other)
+		must(t, err)
+		if _, err := daemon.Open(context.Background(), config, "test", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "belongs to another keyring") {
+			t.Errorf("it is served: %v", err)
+		}
+	}
+}
+
 func TestAReloadForTheSakeOfACertificateUndoesNoAgreementOfAnotherNode(t *testing.T) {
 	c := throwaway.Durable(t)
 	cases, keys := c.Database(t), c.Database(t)

@@ -182,8 +182,15 @@ func (r *Ring) Destroy(ctx context.Context, id string) error {
 }
 
 // Secret derives the exchange's key for one use, such as "page-token".
-func (r *Ring) Secret(use string) []byte {
-	key, err := hkdf.Key(sha256.New, r.secret, nil, "jisr/"+use, keyBytes)
+func (r *Ring) Secret(use string) []byte { return Secrets(r.secret).Secret(use) }
+
+// Secrets are the exchange's keys for its own uses, without those of subjects; nil
+// where none were made yet.
+type Secrets []byte
+
+// Secret derives the key for one use.
+func (s Secrets) Secret(use string) []byte {
+	key, err := hkdf.Key(sha256.New, s, nil, "jisr/"+use, keyBytes)
 	if err != nil {
 		panic("keyring: " + err.Error()) // only for a length beyond HKDF's limit, a constant here
 	}

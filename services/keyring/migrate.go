@@ -23,17 +23,18 @@ func Migrate(ctx context.Context, url string, demands ...Demand) error {
 }
 
 // Review asks whether a keyring could be opened in a PostgreSQL database under a
-// key-encryption key, where there is one yet, and changes nothing.
-func Review(ctx context.Context, url string, w Wrapper, demands ...Demand) error {
+// key-encryption key, where there is one yet, and changes nothing. It returns the
+// secrets by which a case database is bound to the keyring.
+func Review(ctx context.Context, url string, w Wrapper, demands ...Demand) (secrets Secrets, err error) {
 	steps, o, err := alone(demands)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rights, err := neededRights()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error {
+	err = postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := rights.Held(ctx, pool); err != nil {
 			return err
 		}
@@ -47,11 +48,12 @@ func Review(ctx context.Context, url string, w Wrapper, demands ...Demand) error
 		case w == nil:
 			return errors.New("keyring: the keyring was made under a key-encryption key that is not here: put a copy of it into the place of key_encryption_key")
 		}
-		if _, err := w.Unwrap(secretID, wrapped); err != nil {
+		if secrets, err = w.Unwrap(secretID, wrapped); err != nil {
 			return fmt.Errorf("%w: %w", errOtherKEK, err)
 		}
 		return nil
 	})
+	return secrets, err
 }
 
 // neededRights are what the role of a node needs in the database.

@@ -92,7 +92,7 @@ func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
 		if err := r.Probe(ctx); err == nil || !strings.Contains(err.Error(), "42501") && !strings.Contains(err.Error(), " "+right+": run deploy/postgres/keyring.sql") {
 			t.Errorf("without %s is told %v", right, err)
 		}
-		if Review(ctx, limited.place, kek, Forgetful) == nil {
+		if _, err := Review(ctx, limited.place, kek, Forgetful); err == nil {
 			t.Errorf("an operator who asks is not told that %s is missing", right)
 		}
 		s.hand(t, "GRANT "+right+" TO "+node)
@@ -100,7 +100,8 @@ func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
 	}
 	s.hand(t, "REVOKE UPDATE ON keys FROM "+node) // control: it was never given
 	must(t, r.Probe(ctx))
-	must(t, Review(ctx, limited.place, kek, Forgetful))
+	_, err = Review(ctx, limited.place, kek, Forgetful)
+	must(t, err)
 }
 
 // What a destroyed key leaves in the file is for the next keys to write over;

@@ -23,6 +23,23 @@ func unbound(err error) string {
 	return "by which keyring it has its names"
 }
 
+// bond is what a database says of the keyring that it is bound to.
+func bond(keys interface{ Secret(use string) []byte }) string {
+	return fmt.Sprintf("%x", keys.Secret("database"))
+}
+
+// boundTo asks a database for its bond; empty where it is new.
+func boundTo(conn querier) (to string, err error) {
+	err = each(conn, "SELECT value FROM bound WHERE id = 'keyring'", func(r result) error {
+		to = r.ColumnText(0)
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("store: the database: %s: %w", unbound(err), err)
+	}
+	return to, err
+}
+
 // bind binds a new database to a keyring, and refuses one that is bound to another:
 // nothing would be found in it, and an exchange that has everything would say that it
 // has nothing.
@@ -30,26 +47,16 @@ func bind(conn querier, ring *keyring.Ring) error {
 	if ring == nil {
 		return nil
 	}
-	ours := fmt.Sprintf("%x", ring.Secret("database"))
-	bound := func() (to string, err error) {
-		err = each(conn, "SELECT value FROM bound WHERE id = 'keyring'", func(r result) error {
-			to = r.ColumnText(0)
-			return nil
-		})
-		return to, err
-	}
-	to, err := bound()
+	ours := bond(ring)
+	to, err := boundTo(conn)
 	if err == nil && to == "" {
 		// Of several nodes that do so at once one succeeds.
 		if err = exec(conn, "INSERT INTO bound(id, value) VALUES('keyring', ?) ON CONFLICT DO NOTHING", ours); err == nil {
-			to, err = bound()
+			to, err = boundTo(conn)
 		}
 	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("store: the database: %s: %w", unbound(err), err)
-	case to != ours:
-		return errOtherKeyring
+	if err == nil && to != ours {
+		err = errOtherKeyring
 	}
-	return nil
+	return err
 }

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -19,8 +21,9 @@ func Migrate(ctx context.Context, url string, o postgres.Options) error {
 }
 
 // Review asks whether the store could be opened in a PostgreSQL database, and
-// changes nothing.
-func Review(ctx context.Context, url string, o postgres.Options) error {
+// changes nothing; and where the keyring's secrets are known, whether it is bound to
+// another keyring.
+func Review(ctx context.Context, url string, o postgres.Options, known *keyring.Secrets) error {
 	steps, o, err := alone(o)
 	if err != nil {
 		return err
@@ -29,7 +32,21 @@ func Review(ctx context.Context, url string, o postgres.Options) error {
 	if err != nil {
 		return err
 	}
-	return postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error { return rights.Held(ctx, pool) })
+	return postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error {
+		if err := rights.Held(ctx, pool); err != nil || known == nil {
+			return err
+		}
+		conn, err := pool.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		to, err := boundTo(&pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}})
+		if err == nil && to != "" && (*known == nil || to != bond(*known)) {
+			err = errOtherKeyring
+		}
+		return err
+	})
 }
 
 // alone are the migrations, and the options of one connection.

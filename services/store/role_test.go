@@ -93,7 +93,7 @@ func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
 		if other != nil && !strings.HasSuffix(right, " agreements") { // without which nothing is written
 			t.Errorf("without %s the other part is told to be ill: %v", right, other)
 		}
-		err := store.Review(t.Context(), at.ConnString(), forgetful)
+		err := store.Review(t.Context(), at.ConnString(), forgetful, nil)
 		named := " " + strings.Replace(right, "SEQUENCE ", "", 1) + ": run deploy/postgres/exchange.sql"
 		if right == "SELECT ON migrations" {
 			named = "permission denied for table migrations" // which is asked for the schema's number first
@@ -104,7 +104,7 @@ func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
 		change("GRANT", right, " TO ")
 		must(t, probe())
 	}
-	must(t, store.Review(t.Context(), at.ConnString(), forgetful))
+	must(t, store.Review(t.Context(), at.ConnString(), forgetful, nil))
 	// Control: what it was never given, and what another role loses, is nothing to it.
 	change("REVOKE", "DELETE ON records", " FROM ")
 	_, err = super.Exec(t.Context(), "REVOKE SELECT ON records FROM "+strings.Replace(role, "serving", "backup", 1))
