@@ -89,6 +89,29 @@ func TestWhatIsNoNameOfARecordHasNoMark(t *testing.T) {
 	}
 }
 
+// Whoever knows to the millisecond when a record was made knows nothing of 80 bits of its mark.
+func TestAMarkIsRandomButForItsTime(t *testing.T) {
+	s, at := open(t, t.TempDir()).Shelfmarks(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var ones, zeros record.ID // bits that any mark has set, and cleared
+	for range 64 {
+		id, ok := marked.Read(strings.TrimPrefix(s.Of(aName(t, s, "Case", "", at)), "cases/"))
+		if !ok {
+			t.Fatal("a mark is not read")
+		}
+		for i, b := range id {
+			ones[i], zeros[i] = ones[i]|b, zeros[i]|^b
+		}
+	}
+	for i := range ones {
+		switch both := ones[i] & zeros[i]; {
+		case i < 6 && both != 0:
+			t.Errorf("byte %d, of the time, is not the same in all", i)
+		case i >= 6 && both != 0xff:
+			t.Errorf("bits of byte %d are the same in all: %08b", i, both)
+		}
+	}
+}
+
 // A clock that was set wrongly costs the order of what was made by it, and nothing else.
 func TestWhateverTheClockSaysANameLeadsToItsMarkAndBack(t *testing.T) {
 	s := open(t, t.TempDir()).Shelfmarks()
