@@ -53,6 +53,7 @@ type Tx struct {
 	caller   *identity.Caller
 	law      *agreement.Law
 	now      time.Time
+	naming   time.Time // by which records that it makes lie; see Shelfmarks
 	random   io.Reader
 	touched  map[string]*jisrv1.LogSubject
 	order    []string
@@ -77,6 +78,7 @@ func (s *Store) newTx(ctx context.Context, conn transaction, c *identity.Caller)
 		files: make(map[string]*caseFile), moved: make(map[string]bool), sealed: make(map[string]bool),
 		made: make(map[string][]sightRow), rested: make(map[string]*keptFile), first: make(map[sightKey]bool),
 	}
+	tx.naming = tx.now
 	if c != nil {
 		tx.holders = holders(c)
 	}
@@ -111,7 +113,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	inside := s.Keyring.AsOfNow(context.WithoutCancel(ctx))
 	var written string
 	var tx *Tx
-	draws := &draws{source: s.Random}
+	draws := &draws{source: s.Random, when: s.now()}
 	begin := func(conn transaction) error {
 		docket.Clear()
 		draws.at = 0
@@ -121,7 +123,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		if tx = s.newTx(inside, conn, c); tx.law != c.Law {
 			return agreement.ErrMoved // the agreement changed while the call waited: it goes through the door again
 		}
-		tx.random = draws
+		tx.random, tx.naming = draws, draws.when
 		return conn.decidedBy(tx.law.Hash())
 	}
 	answer := func(reply M) (rendered proto.Message, e *entry, err error) {
@@ -191,11 +193,12 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 	return empty, nil
 }
 
-// draws give every run of a call the same random bytes: what a call is answered
-// does not tell whether it was drafted, or how often it was run until nobody was in
-// its way.
+// draws give every run of a call the same random bytes, and the same time for names:
+// what a call is answered does not tell whether it was drafted, or how often it was run
+// until nobody was in its way.
 type draws struct {
 	source io.Reader
+	when   time.Time
 	drawn  []byte
 	at     int
 }

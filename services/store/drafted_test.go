@@ -262,6 +262,7 @@ func TestACallThatIsDraftedAndHasItsTurnMakesTheSame(t *testing.T) {
 					return m, err
 				}
 				made[i] = append(made[i], m.GetName())
+				n.now.Add(5000)                                               // time goes on between the two
 				_ = tx.View("cases/"+strings.Repeat("a", 26), &jisrv1.Case{}) // what is absent is not drafted
 				return m, nil
 			})

@@ -24,7 +24,7 @@ func newMarks(ring *keyring.Ring) marks {
 
 // newName makes a name for a record that this call makes.
 func (tx *Tx) newName(t *record.Type, parent string) (string, error) {
-	return tx.store.marks.NewName(t, parent, tx.now, tx.random)
+	return tx.store.marks.NewName(t, parent, tx.naming, tx.random)
 }
 
 func (m marks) of(name string) string {
