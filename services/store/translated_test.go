@@ -11,7 +11,7 @@ import (
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
-func aShelf(t testing.TB) marks {
+func aShelf(t *testing.T) marks {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, os.Chmod(dir, 0o700))
