@@ -21,8 +21,8 @@ import (
 // everybody else a name is 128 random bits.
 //
 // A mark is written as the name is, but for its ids, which are spelt in letters that
-// sort as the ids do. No name is a mark and no mark a name, so that one that is taken
-// for the other finds nothing.
+// sort as the ids do. No name is a mark and no mark a name: what is one already stays
+// one, and a request that has a mark names nothing.
 //
 // Entries of the log have no marks, since they lie by their numbers.
 type Shelfmarks struct{ block cipher.Block }
