@@ -3,8 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
-
-	"zombiezen.com/go/sqlite"
+	"strings"
 
 	"github.com/jisr-exchange/jisr/services/keyring"
 )
@@ -17,8 +16,8 @@ func unbound(err error) string {
 	switch {
 	case sqlState(err) == "42501":
 		return "its schema is newer than the rights: run deploy/postgres/exchange.sql"
-	case sqlState(err) == "42P01", sqlite.ErrCode(err) == sqlite.ResultError:
-		return "it was made by a program from before the first release, whose names lead nowhere here: begin with a new one"
+	case sqlState(err) == "42P01", strings.Contains(err.Error(), "no such table"):
+		return "it was made by a program from before the first release, whose names lead nowhere here: serve it by that one, or begin with a new one"
 	}
 	return "by which keyring it has its names"
 }

@@ -126,7 +126,7 @@ func TestADatabaseThatCannotBeAskedForItsKeyringSaysWhatToDo(t *testing.T) {
 	must(t, err)
 	must(t, sqlitex.ExecuteTransient(conn, "DROP TABLE bound", nil))
 	must(t, conn.Close())
-	refused(path, "begin with a new one")
+	refused(path, "or begin with a new one")
 
 	at := databases["PostgreSQL"](t)
 	must(t, store.Migrate(t.Context(), at, forgetful))
@@ -144,5 +144,5 @@ func TestADatabaseThatCannotBeAskedForItsKeyringSaysWhatToDo(t *testing.T) {
 	refused(u.String(), "deploy/postgres/exchange.sql")
 	_, err = super.Exec(t.Context(), "DROP TABLE bound")
 	must(t, err)
-	refused(at, "begin with a new one")
+	refused(at, "or begin with a new one")
 }

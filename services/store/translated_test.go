@@ -1,9 +1,11 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,5 +46,14 @@ func TestWhatAStatementIsGivenStaysAsItIs(t *testing.T) {
 	}
 	if none := m.parameters(nil); len(none) != 0 {
 		t.Errorf("nothing becomes %q", none)
+	}
+}
+
+// Nobody is told to begin anew because a server was not reached.
+func TestOnlyWhatLacksItsBondIsToBeginAnew(t *testing.T) {
+	for _, err := range []error{errors.New("mulberry"), lost(errors.New("mulberry")), errors.New("database is locked")} {
+		if said := unbound(err); strings.Contains(said, "begin") || strings.Contains(said, "run ") {
+			t.Errorf("%v: %s", err, said)
+		}
 	}
 }
