@@ -72,7 +72,7 @@ type foundEntry struct {
 }
 
 // entriesAtOnce is how many entries are read at once: some are long, and a page may be full before.
-const entriesAtOnce = 16
+const entriesAtOnce = 32
 
 // eachEntry reads the entries that were found, in their order.
 func eachEntry(conn querier, finds []find, f func(foundEntry) error) error {
