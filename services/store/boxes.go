@@ -114,7 +114,9 @@ func findsIn(b []byte, box int64, finds []find) ([]find, error) {
 	r := varints{b: b}
 	least := find{time: r.signed(), seq: r.signed()}
 	for at := int64(0); len(r.b) > 0; {
-		at += int64(r.next())
+		if at += int64(r.next()); box != 0 && at > box {
+			break // nothing of it follows
+		}
 		n := r.next()
 		if n > uint64(len(r.b)) {
 			return nil, errFinds
