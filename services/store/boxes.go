@@ -38,8 +38,9 @@ const (
 	ownAtOnce = 32
 	// ownRow is how many finds a row of an innermost box holds.
 	ownRow = 512
-	// filedAtOnce is how many finds are filed before a full box is looked for.
-	filedAtOnce = 8 << 10
+	// filedAtOnce is how many finds are filed before a full box is looked for: about as
+	// much as one that is full has.
+	filedAtOnce = 4 << 10
 )
 
 // ownBox is the innermost box around a record.

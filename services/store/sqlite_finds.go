@@ -20,16 +20,17 @@ func (c *sqliteConn) file(finds []find) error {
 
 func (c *sqliteConn) put(finds []find) error {
 	row := appendFinds(nil, finds)
-	full, last, err := c.heldIn(widestBox)
+	held, last, err := c.heldIn(widestBox)
 	if err != nil {
 		return err
 	}
-	if full+max(len(row), rowBytes) < boxBytes {
+	if held+max(len(row), rowBytes) < boxBytes {
 		return c.addRow(widestBox, last+1, row)
 	}
 	moving, err := c.empty(widestBox, slices.Clone(finds))
-	// Of the boxes that are full within it only the fullest is emptied, and of those
-	// within that: so much is to be done at the most, and in the long run it is enough.
+	// Of the boxes within it that are full only the fullest is emptied, then of those
+	// within that one: so much is to be done at the most. It is enough, since the fullest
+	// gives away about what all of them together were given.
 	for box := int64(widestBox); err == nil && box != 0; {
 		if box, err = c.pour(box, moving); err == nil && box != 0 {
 			moving, err = c.empty(box, nil)
