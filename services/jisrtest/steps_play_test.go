@@ -82,6 +82,7 @@ func TestAnOrderThatWasRevokedSaysSoAndIsNotRevokedAgain(t *testing.T) {
 		t.Errorf("read afterwards it is %s", is.GetState())
 	}
 	refused(judge.RevokeOrder(ctx, revoke))(t, fault.TransitionNotAllowed)
+	refused(judge.RevokeOrder(ctx, jisrv1.RevokeOrderRequest_builder{Name: p.Case + "/orders/" + strings.Repeat("a", 26)}.Build()))(t, fault.NotFound)
 }
 
 func TestASealHasItsReasonInWriting(t *testing.T) {
