@@ -172,3 +172,54 @@ func TestAPullThatComesThroughTheDoorAgainTakesNothingTwice(t *testing.T) {
 		t.Errorf("after a new edition a pull shows %v", leased)
 	}
 }
+
+func TestANoticeOfAWholeCaseNamesNobodyInItAndIsClosedByItsSealAlone(t *testing.T) {
+	p := baghdad(t)
+	police, mofa, health := policeOf(p), p.As(jisrtest.Foreign), p.As(jisrtest.Health)
+	n := got(police.SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+		Case: p.Case, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{mofa.Agency, health.Agency},
+	}.Build()}.Build()))(t)
+	seal := func(target string) {
+		t.Helper()
+		order := orderIn(p, jisrv1.Order_KIND_SEAL, target)
+		order.GetOrder().SetSeal(jisrv1.SealReason_builder{Text: "the reason"}.Build())
+		got(judgeOf(p).IssueOrder(ctx, order))(t)
+	}
+	seal(p.Second)
+	came := pull(t, mofa)
+	if len(came) != 1 || came[0].GetNotification().GetName() != n.GetName() || came[0].GetCase().GetName() != p.Case || len(came[0].GetVictims()) != 0 {
+		t.Fatalf("what came: %v", came)
+	}
+	got(acknowledge(mofa, came[0].GetDelivery().GetName()))(t)
+	states := make(map[string]jisrv1.Delivery_State)
+	for _, r := range got(police.GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t).GetReceipts() {
+		states[r.GetAgency()] = r.GetState()
+	}
+	if states[mofa.Agency] != jisrv1.Delivery_STATE_ACKNOWLEDGED || states[health.Agency] != jisrv1.Delivery_STATE_PENDING {
+		t.Errorf("the sender is told %v", states)
+	}
+	seal(p.Case)
+	if came := pull(t, health); len(came) != 0 {
+		t.Errorf("of a case that is sealed came %v", came)
+	}
+}
+
+func TestTheSenderOfAReferralIsToldThatItsNoticeWasReceived(t *testing.T) {
+	p := baghdad(t)
+	police, ngo := policeOf(p), p.As(jisrtest.NGO)
+	r := got(police.CreateReferral(ctx, draftOf(p, jisrv1.Referral_KIND_INTERPRETER, ngo.Agency)))(t)
+	got(send(police, r))(t)
+	told := func(want jisrv1.Delivery_State) {
+		t.Helper()
+		list := got(police.ListNotifications(ctx, &jisrv1.ListNotificationsRequest{}))(t).GetNotifications()
+		if len(list) != 1 || list[0].GetSubject() != jisrv1.Notification_SUBJECT_REFERRAL || len(list[0].GetReceipts()) != 1 ||
+			list[0].GetReceipts()[0].GetAgency() != ngo.Agency || list[0].GetReceipts()[0].GetState() != want {
+			t.Errorf("the sender is told %v, want %s", list, want)
+		}
+	}
+	told(jisrv1.Delivery_STATE_PENDING)
+	for _, d := range pull(t, ngo) {
+		got(acknowledge(ngo, d.GetDelivery().GetName()))(t)
+	}
+	told(jisrv1.Delivery_STATE_ACKNOWLEDGED)
+}
