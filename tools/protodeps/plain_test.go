@@ -61,8 +61,7 @@ func onTheWire(said map[string]string, fd protoreflect.FileDescriptor) {
 	note := func(d protoreflect.Descriptor, parts ...string) {
 		said[string(d.FullName())] = strings.Join(parts, " ")
 	}
-	var enums func(protoreflect.EnumDescriptors)
-	enums = func(es protoreflect.EnumDescriptors) {
+	enums := func(es protoreflect.EnumDescriptors) {
 		for i := range es.Len() {
 			for j := range es.Get(i).Values().Len() {
 				v := es.Get(i).Values().Get(j)
