@@ -37,7 +37,7 @@ FILES := KeyringThatIsGone|LeftInTheFile|RegistersOfTheField|EveryKindOfLeak
 
 # Plays in which agencies deal with each other, and that are played once more with
 # every change drafted: alone, none of theirs would be in a file, nor on a server each.
-DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play notification_play order_play referral_play share_play timers_play
+DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play mistaken_play notification_play order_play referral_play share_play steps_play timers_play
 
 heading = @printf '\n== %s\n' $(1)
 
