@@ -25,6 +25,11 @@ func TestEveryMeasureRunsOneTinyRound(t *testing.T) {
 			t.Errorf("no line for %s in\n%s", target, &out)
 		}
 	}
+	for _, ceiling := range []string{"AES-GCM of the six alone", "AES-GCM, an unwrap and a cipher built alone", "AES-GCM of its 600 sections alone"} {
+		if !strings.Contains(out.String(), ceiling) {
+			t.Errorf("no line for %s in\n%s", ceiling, &out)
+		}
+	}
 	if strings.Contains(out.String(), "not measured") {
 		if os.Getenv("CI") != "" || os.Getenv("JISR_REQUIRE_POSTGRES") != "" {
 			t.Errorf("nothing was measured on PostgreSQL in\n%s", &out)

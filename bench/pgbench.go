@@ -42,7 +42,7 @@ func startPgbench(ctx context.Context, c *throwaway.Cluster, url, script, dir st
 		return nil, err
 	}
 	p.command = exec.CommandContext(ctx, c.Program("pgbench"), "--no-vacuum", "--protocol=prepared", "--client="+strconv.Itoa(clients), //nolint:gosec // of the cluster's own folder
-		"--jobs="+strconv.Itoa(min(clients, 2)), "--time=86400", "--file="+path, url)
+		"--define="+peer.ScriptBegin(), "--jobs="+strconv.Itoa(min(clients, 2)), "--time=86400", "--file="+path, url)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.command.Stderr = p.said
 	begin, err := p.written(ctx)

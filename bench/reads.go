@@ -69,17 +69,28 @@ func reads(ctx context.Context, b *bench) (results []result, err error) {
 	)
 
 	calls = b.calls(60)
-	pages, err := b.compare(ctx, listVictims,
+	sides, err := calling(listVictims,
 		slot{"raw", raw, page(worlds[0]), calls, 16}, slot{"exchange", memory, page(worlds[0]), calls, 16},
 		slot{"typed", typed, page(worlds[0]), calls, 16})
 	if err != nil {
 		return nil, err
 	}
+	alone, err := start(ctx, "cipher", worlds[0].dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, alone.stop()) }()
+	// One piece of its work is as many records as a page has.
+	pages, err := interleave(ctx, b.rounds, append(sides, side{"cipher", func(context.Context) (peer.Sample, error) { return alone.work(calls, 1) }})...)
+	if err != nil {
+		return nil, err
+	}
 	results = append(results,
 		atMost("G2", "page of 100 victims / raw", 1.8, ratio(pages["exchange"], pages["raw"], cost)),
+		known("  AES-GCM of its 600 sections alone / raw", "%s", ratio(pages["cipher"], pages["raw"], cost)),
 		atMost("G2", "page of 100 victims / typed peer", 1./6, ratio(pages["exchange"], pages["typed"], cost)),
-		known("  CPU of a page", "raw %s, exchange %s, typed %s", micros(of(pages["raw"], cost).median),
-			micros(of(pages["exchange"], cost).median), micros(of(pages["typed"], cost).median)),
+		known("  CPU of a page", "raw %s, exchange %s, of which AES-GCM %s, typed %s", micros(of(pages["raw"], cost).median),
+			micros(of(pages["exchange"], cost).median), micros(of(pages["cipher"], cost).median), micros(of(pages["typed"], cost).median)),
 		atMost("G3", "GetVictim, tracing at 1 % and metrics on / metrics on", 1.3, ratio(single["traced"], single["exchange"], cost)),
 		known("  batches of traces", "%d", sink.taken.Load()),
 	)
@@ -96,7 +107,15 @@ type slot struct {
 
 // compare interleaves slots of one method.
 func (b *bench) compare(ctx context.Context, method string, slots ...slot) (map[string][]peer.Sample, error) {
-	var sides []side
+	sides, err := calling(method, slots...)
+	if err != nil {
+		return nil, err
+	}
+	return interleave(ctx, b.rounds, sides...)
+}
+
+// calling makes sides of slots of one method.
+func calling(method string, slots ...slot) (sides []side, err error) {
 	for _, s := range slots {
 		l, err := s.client.load(method, s.requests...)
 		if err != nil {
@@ -109,5 +128,5 @@ func (b *bench) compare(ctx context.Context, method string, slots ...slot) (map[
 			return metered(l.server, func() (peer.Sample, error) { return l.slot(ctx, s.calls, s.callers) })
 		}})
 	}
-	return interleave(ctx, b.rounds, sides...)
+	return sides, nil
 }

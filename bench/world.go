@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -65,27 +66,23 @@ func (w *world) close() error {
 	return errors.Join(w.client.close(), w.exchange.stop())
 }
 
-// fill opens cases of so many victims each and returns the victims' names.
+// fill opens cases of so many victims each and returns the victims' names, each in
+// its number's place.
 func fill(s *peer.Shelf, cases, victims int) ([]string, error) {
-	names := make(chan string, cases*victims)
+	names := make([]string, cases*victims)
+	var next atomic.Int64
 	_, err := peer.Drive(cases, min(cases, fillers), func(int) error {
 		parent, err := s.Case()
 		for range victims {
 			if err != nil {
 				return err
 			}
-			var name string
-			name, err = s.Victim(parent, 1)
-			names <- name
+			n := next.Add(1) - 1
+			names[n], err = s.Tell(parent, peer.NewVictim(int(n), 1))
 		}
 		return err
 	})
-	close(names)
-	all := make([]string, 0, len(names))
-	for name := range names {
-		all = append(all, name)
-	}
-	return all, err
+	return names, err
 }
 
 // fillers is how many cases are opened at a time: a group commit is as long.
@@ -103,7 +100,7 @@ func (w *world) keepReplies(ctx context.Context) error {
 	}
 	clear := make([]*jisrv1.Victim, len(w.names))
 	for i, name := range w.names {
-		clear[i] = peer.NewVictim(1)
+		clear[i] = peer.NewVictim(i, 1)
 		clear[i].SetName(name)
 	}
 	all, err := proto.Marshal(jisrv1.ListVictimsResponse_builder{Victims: clear}.Build())

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -16,9 +17,16 @@ import (
 // microsecond, which is less than a clock tells apart.
 const Batch = 100
 
+// Circle is how many records are read in turn. One over and over would be foretold by
+// the processor; of so many the longest, too, stay in its caches, where in service is
+// what has just been read.
+const Circle = 32
+
 // many is more subjects than the keyring keeps ciphers of and fewer than it keeps
-// wrapped keys of, so that an opening unwraps a key that is at hand.
-const many = 3 * 4096
+// wrapped keys of: read in turn, each has lost its cipher when it comes again, so that
+// an opening unwraps a key that is at hand. Not many more, or what is measured is how
+// far away the records lie, which in service have just been read.
+const many = 4096 + Circle
 
 // rest is a record at rest, as the store hands it to the page.
 type rest struct {
@@ -27,10 +35,10 @@ type rest struct {
 }
 
 // Open opens the prosecutor's six of a victim's twelve sections, cipher cached.
-func Open(dir string) (*Peer, error) { return opening(dir, 1, 1) }
+func Open(dir string) (*Peer, error) { return opening(dir, Circle, 1) }
 
 // OpenHidden is Open where what is hidden is as long as the contract allows.
-func OpenHidden(dir string) (*Peer, error) { return opening(dir, 1, 500) }
+func OpenHidden(dir string) (*Peer, error) { return opening(dir, Circle, 500) }
 
 // OpenUnwrap is Open where a record's key is at hand, wrapped.
 func OpenUnwrap(dir string) (*Peer, error) { return opening(dir, many, 1) }
@@ -50,7 +58,7 @@ func opening(dir string, most, hidden int) (*Peer, error) {
 	var out []byte
 	next := 0
 	return &Peer{
-		Stop: s.Close,
+		Stop: s.Close, spare: reserve(),
 		Prepare: func(calls, _ int) (err error) {
 			if all == nil {
 				all, err = s.rest(min(most, calls*Batch), hidden)
@@ -86,7 +94,7 @@ func (s *Shelf) rest(records, hidden int) ([]rest, error) {
 				break
 			}
 			r := &all[n]
-			if r.name, err = s.Victim(parent, hidden); err != nil {
+			if r.name, err = s.Tell(parent, NewVictim(int(n), hidden)); err != nil {
 				break
 			}
 			v := &jisrv1.Victim{}
@@ -94,38 +102,59 @@ func (s *Shelf) rest(records, hidden int) ([]rest, error) {
 				break
 			}
 			loaded, _ := agreement.DocketFrom(ctx).Loaded(r.name)
-			r.header = loaded.Header
-			r.envelope, err = record.Detach(v)
+			var envelope []byte
+			if envelope, err = record.Detach(v); err != nil {
+				break
+			}
+			row := slices.Concat(loaded.Header, envelope) // as in the store, where a record is one row
+			r.header, r.envelope = row[:len(loaded.Header)], row[len(loaded.Header):]
 		}
 		return err
 	})
 	return all, err
 }
 
-// Reflect decodes the same victim in clear, copies what is granted by
-// reflection and encodes the copy.
-func Reflect(string) (*Peer, error) {
+// Reflect decodes the same victims in clear, copies what is granted by reflection
+// and encodes the copy.
+func Reflect(string) (*Peer, error) { return reflecting(Circle) }
+
+// ReflectMany is Reflect with as many victims as OpenUnwrap has, which lie as far away.
+func ReflectMany(string) (*Peer, error) { return reflecting(many) }
+
+func reflecting(most int) (*Peer, error) {
 	f, err := newFilter()
 	if err != nil {
 		return nil, err
 	}
-	v := NewVictim(1)
-	v.SetName("cases/aaaaaaaaaaaaaaaaaaaaaaaaaa/victims/aaaaaaaaaaaaaaaaaaaaaaaaaa")
-	stored, err := proto.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
+	var all [][]byte
 	var out []byte
-	return &Peer{Stop: func() error { return nil }, Work: func(int) error {
-		for range Batch {
-			shown, err := f.granted(stored)
-			if err != nil {
-				return err
+	next := 0
+	return &Peer{
+		Stop: func() error { return nil }, spare: reserve(),
+		Prepare: func(calls, _ int) error {
+			for n := len(all); n < min(most, calls*Batch); n++ {
+				v := NewVictim(n, 1)
+				v.SetName(victimName)
+				stored, err := proto.Marshal(v)
+				if err != nil {
+					return err
+				}
+				all = append(all, stored)
 			}
-			if out, err = (proto.MarshalOptions{}).MarshalAppend(out[:0], shown); err != nil {
-				return err
+			return nil
+		},
+		Work: func(int) error {
+			for range Batch {
+				shown, err := f.granted(all[next%len(all)])
+				if err != nil {
+					return err
+				}
+				next++
+				if out, err = (proto.MarshalOptions{}).MarshalAppend(out[:0], shown); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}}, nil
+			return nil
+		},
+	}, nil
 }

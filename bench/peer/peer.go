@@ -34,20 +34,24 @@ type Peer struct {
 
 // Kinds are the peers by name. Each starts on a directory that Lay has laid.
 var Kinds = map[string]func(dir string) (*Peer, error){
-	"exchange":       Exchange,
-	"raw":            Raw,
-	"typed":          Typed,
-	"entry-grouped":  EntryGrouped,
-	"entry-alone":    EntryAlone,
-	"change-grouped": ChangeGrouped,
-	"change-alone":   ChangeAlone,
-	"entry-pgx":      EntryByPgx,
-	"change-pgx":     ChangeByPgx,
-	"file":           File,
-	"open":           Open,
-	"open-unwrap":    OpenUnwrap,
-	"open-hidden":    OpenHidden,
-	"reflect":        Reflect,
+	"exchange":        Exchange,
+	"raw":             Raw,
+	"typed":           Typed,
+	"entry-grouped":   EntryGrouped,
+	"entry-alone":     EntryAlone,
+	"change-grouped":  ChangeGrouped,
+	"change-alone":    ChangeAlone,
+	"change-together": ChangeTogether,
+	"entry-pgx":       EntryByPgx,
+	"change-pgx":      ChangeByPgx,
+	"file":            File,
+	"open":            Open,
+	"open-unwrap":     OpenUnwrap,
+	"open-hidden":     OpenHidden,
+	"reflect":         Reflect,
+	"reflect-many":    ReflectMany,
+	"cipher":          Cipher,
+	"cipher-unwrap":   CipherUnwrap,
 }
 
 // Usage is what a process has used.

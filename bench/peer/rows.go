@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
-
-	"github.com/jisr-exchange/jisr/services/record"
 )
 
 // EntryGrouped appends entries of reads to the exchange's store, whose writer
@@ -106,10 +106,18 @@ func Notification(s *Shelf) (func() error, error) {
 	return func() error { return s.Notify(about) }, err
 }
 
+// ChangeTogether writes the rows of as many such notifications as there are callers
+// in one transaction, and has none of them wait: what a group costs whoever does nothing but write it.
+func ChangeTogether(dir string) (*Peer, error) { return taking(dir, Notification, true) }
+
 // alone lets the exchange make one change, and then writes the rows that it
 // wrote, under names of their own, in one transaction each: no lens, no seal and
 // no look-up, on one connection that callers take turns at.
 func alone(dir string, prepare func(*Shelf) (func() error, error)) (*Peer, error) {
+	return taking(dir, prepare, false)
+}
+
+func taking(dir string, prepare func(*Shelf) (func() error, error), together bool) (*Peer, error) {
 	s, err := OpenShelf(dir)
 	if err != nil {
 		return nil, err
@@ -130,23 +138,50 @@ func alone(dir string, prepare func(*Shelf) (func() error, error)) (*Peer, error
 	if err := sqlitex.ExecuteTransient(conn, "PRAGMA synchronous=FULL", nil); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	var turn sync.Mutex
-	return &Peer{Stop: conn.Close, spare: reserve(), Work: func(int) (err error) {
-		again := renamed(rows)
-		turn.Lock()
-		defer turn.Unlock()
-		end, err := sqlitex.ImmediateTransaction(conn)
-		if err != nil {
+	t := &taker{conn: conn, rows: rows, most: 1, together: together}
+	return &Peer{Stop: conn.Close, spare: reserve(), Prepare: t.prepare, Work: t.work}, nil
+}
+
+// taker writes rows, time after time, on one connection that callers take turns at.
+type taker struct {
+	conn *sqlite.Conn
+	rows []tableRow
+	most int // times in one transaction
+	// together has as many in one as there are callers.
+	together bool
+
+	turn sync.Mutex
+	left int // of the slot
+	open int // of the transaction
+}
+
+func (t *taker) prepare(calls, callers int) error {
+	if t.left = calls; t.together {
+		t.most = callers
+	}
+	return nil
+}
+
+func (t *taker) work(int) error {
+	again := renamed(t.rows)
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if t.open == 0 {
+		if err := sqlitex.Execute(t.conn, "BEGIN IMMEDIATE", nil); err != nil {
 			return err
 		}
-		defer end(&err)
-		for _, r := range again {
-			if err := sqlitex.Execute(conn, r.insert, &sqlitex.ExecOptions{Args: r.values}); err != nil {
-				return err
-			}
+	}
+	for _, r := range again {
+		if err := sqlitex.Execute(t.conn, r.insert, &sqlitex.ExecOptions{Args: r.values}); err != nil {
+			return err
 		}
+	}
+	t.open++
+	if t.left--; t.open < t.most && t.left > 0 {
 		return nil
-	}}, nil
+	}
+	t.open = 0
+	return sqlitex.Execute(t.conn, "COMMIT", nil)
 }
 
 // tableRow is a row that somebody wrote.
@@ -219,7 +254,18 @@ func eachRow(conn *sqlite.Conn, f func(tableRow)) error {
 	return nil
 }
 
-var ids = regexp.MustCompile(`[a-z2-7]{26}`)
+// ids are those of names, and of the shelfmarks under which records lie.
+var ids = regexp.MustCompile(`[a-z2-7]{26}|[0-9A-V]{26}`)
+
+// rising is a number that is higher each time, also than one that another process
+// had before: what is written anew lies in the order in which it is made, as what the
+// exchange writes.
+func rising() int64 { return begun + risen.Add(1) }
+
+var (
+	begun = time.Now().UnixMicro() * 1000
+	risen atomic.Int64
+)
 
 // renamed returns the rows under fresh names, the same for the same.
 func renamed(rows []tableRow) []tableRow {
@@ -232,7 +278,7 @@ func renamed(rows []tableRow) []tableRow {
 			case string:
 				again[i].values[j] = ids.ReplaceAllStringFunc(v, func(id string) string {
 					if fresh[id] == "" {
-						fresh[id], _ = record.NewID(rand.Reader)
+						fresh[id] = fmt.Sprintf("%s%d", short, first+rising())
 					}
 					return fresh[id]
 				})

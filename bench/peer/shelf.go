@@ -101,8 +101,13 @@ func (s *Shelf) Case() (string, error) {
 
 // Victim adds an invented victim to a case and returns its name.
 func (s *Shelf) Victim(parent string, hidden int) (string, error) {
+	return s.Tell(parent, NewVictim(anyone(), hidden))
+}
+
+// Tell adds a victim to a case and returns its name.
+func (s *Shelf) Tell(parent string, victim *jisrv1.Victim) (string, error) {
 	ctx, _ := s.As(Judge)
-	v, err := s.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: parent, Victim: NewVictim(hidden), RequestId: requestID()}.Build())
+	v, err := s.cases.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: parent, Victim: victim, RequestId: requestID()}.Build())
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	validator "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/protovalidate"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
@@ -16,11 +17,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/record"
 )
 
@@ -31,10 +35,13 @@ const ClearFile = "clear.bin"
 // traced is the share of calls that are traced: all would cost the peer more.
 const traced = 0.01
 
-// Typed is how such a service is usually built: the record decoded into its
-// type, the granted fields copied by reflection, the copy encoded, in the usual
-// stack of middleware. Its records lie ready in memory and nothing is sealed or
-// written down, which spares it more than the exchange is spared.
+// Typed is how such a service is usually built: who calls is told by the
+// certificate, the record decoded into its type, the granted fields copied by
+// reflection, the copy encoded, in the usual stack of middleware. The copy is not
+// deep, since nobody else holds what was decoded for the call; and classes are of
+// whole sections, so that it looks no deeper either. Its records lie ready in
+// memory and nothing is sealed or written down, no etag made and nothing said of
+// what was withheld, which spares it more than the exchange is spared.
 func Typed(dir string) (*Peer, error) {
 	v, err := protovalidate.New()
 	if err != nil {
@@ -56,15 +63,16 @@ func Typed(dir string) (*Peer, error) {
 				log.Log(ctx, slog.Level(level), message, fields...)
 			}), logging.WithLogOnEvents(logging.FinishCall)),
 			recovery.UnaryServerInterceptor(),
+			auth.UnaryServerInterceptor(service.admit),
 			validator.UnaryServerInterceptor(v),
 		))
 }
 
 type typed struct {
 	jisrv1.UnimplementedCaseServiceServer
-	filter
-	names  []string
-	stored map[string][]byte
+	callers map[string]filter // by the URI of their certificate
+	names   []string
+	stored  map[string][]byte
 }
 
 func newTyped(dir string) (*typed, error) {
@@ -80,7 +88,8 @@ func newTyped(dir string) (*typed, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &typed{filter: f, stored: make(map[string][]byte)}
+	id := certs.Client{Agency: Prosecutor, System: System}.ID(certs.DefaultTrustDomain)
+	t := &typed{callers: map[string]filter{id.String(): f}, stored: make(map[string][]byte)}
 	for _, victim := range page.GetVictims() {
 		t.names = append(t.names, victim.GetName())
 		if t.stored[victim.GetName()], err = proto.Marshal(victim); err != nil {
@@ -90,16 +99,35 @@ func newTyped(dir string) (*typed, error) {
 	return t, nil
 }
 
+type filterKey struct{}
+
+// admit finds what is granted to whom the certificate names.
+func (t *typed) admit(ctx context.Context) (context.Context, error) {
+	from, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil, status.Error(codes.Unauthenticated, "no peer")
+	}
+	session, ok := from.AuthInfo.(credentials.TLSInfo)
+	if !ok || session.SPIFFEID == nil {
+		return nil, status.Error(codes.Unauthenticated, "no certificate")
+	}
+	f, ok := t.callers[session.SPIFFEID.String()]
+	if !ok {
+		return nil, status.Error(codes.PermissionDenied, "an unknown caller")
+	}
+	return context.WithValue(ctx, filterKey{}, f), nil
+}
+
 // GetVictim answers one victim.
-func (t *typed) GetVictim(_ context.Context, r *jisrv1.GetVictimRequest) (*jisrv1.Victim, error) {
-	return t.victim(r.GetName())
+func (t *typed) GetVictim(ctx context.Context, r *jisrv1.GetVictimRequest) (*jisrv1.Victim, error) {
+	return t.victim(ctx, r.GetName())
 }
 
 // ListVictims answers all of them.
-func (t *typed) ListVictims(context.Context, *jisrv1.ListVictimsRequest) (*jisrv1.ListVictimsResponse, error) {
+func (t *typed) ListVictims(ctx context.Context, _ *jisrv1.ListVictimsRequest) (*jisrv1.ListVictimsResponse, error) {
 	victims := make([]*jisrv1.Victim, len(t.names))
 	for i, name := range t.names {
-		v, err := t.victim(name)
+		v, err := t.victim(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -108,12 +136,13 @@ func (t *typed) ListVictims(context.Context, *jisrv1.ListVictimsRequest) (*jisrv
 	return jisrv1.ListVictimsResponse_builder{Victims: victims}.Build(), nil
 }
 
-func (t *typed) victim(name string) (*jisrv1.Victim, error) {
+func (t *typed) victim(ctx context.Context, name string) (*jisrv1.Victim, error) {
 	stored, ok := t.stored[name]
 	if !ok {
 		return nil, status.Error(codes.NotFound, "no such victim")
 	}
-	return t.granted(stored)
+	f, _ := ctx.Value(filterKey{}).(filter) // without one nothing is granted
+	return f.granted(stored)
 }
 
 // filter copies granted fields by reflection; what is granted was looked up once.

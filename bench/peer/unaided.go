@@ -63,6 +63,13 @@ func (c column) moment() bool {
 	return ok && at != 0 && strings.HasSuffix(c.name, "time")
 }
 
+// A change has fewer ids than most, and a run of pgbench fewer clients.
+const most, clients = 64, 1024
+
+// ScriptBegin is what the script's variable n is to begin with, so that a run's ids
+// lie behind those of a run before it.
+func ScriptBegin() string { return fmt.Sprintf("n=%d", time.Now().UnixMicro()*1000) }
+
 // Script is a script for pgbench that writes the rows of a change, under fresh
 // names, in one transaction and by one way to the server and back. It puts in
 // place what the changes alter.
@@ -91,15 +98,16 @@ func Script(ctx context.Context, dir string, prepare func(*Shelf) (func() error,
 			}
 		}
 		return literal(c.value, func(id string) string {
-			most := 9*first - 1
 			if there[id] {
-				most = first + standing - 1
+				variables["v"+id] = fmt.Sprintf("random(%d, %d)", first, first+standing-1)
+			} else if variables["v"+id] == "" {
+				variables["v"+id] = fmt.Sprintf("%d + :n + :client_id * %d + %d", first, most, len(variables))
 			}
-			variables["v"+id] = fmt.Sprintf("random(%d, %d)", first, most)
 			return ":v" + id
 		})
 	})
 	var b strings.Builder
+	fmt.Fprintf(&b, "\\set n :n + %d\n", most*clients)
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		fmt.Fprintf(&b, "\\set %s %s\n", name, variables[name])
 	}
@@ -170,7 +178,7 @@ func afresh(columns []column, there map[string]bool, fresh map[string]string, no
 				if fresh[id] == "" {
 					n := mathrand.Int64N(standing) //nolint:gosec // which one does not matter
 					if !there[id] {
-						n = mathrand.Int64N(8 * first) //nolint:gosec // two alike would be refused
+						n = rising()
 					}
 					fresh[id] = fmt.Sprintf("%s%d", short, first+n)
 				}

@@ -107,10 +107,6 @@ func text(bytes int) string {
 	return b.String()[:bytes]
 }
 
-func name() *jisrv1.PersonName {
-	return jisrv1.PersonName_builder{Original: text(40), Transliteration: text(30), Language: "ar"}.Build()
-}
-
 // NewCase is an invented case in Baghdad.
 func NewCase() *jisrv1.Case {
 	return jisrv1.Case_builder{
@@ -118,32 +114,6 @@ func NewCase() *jisrv1.Case {
 		Governorate:            "IQG08",
 		AdministeringAuthority: jisrv1.Jurisdiction_JURISDICTION_FEDERAL,
 		Narrative:              jisrv1.CaseNarrative_builder{Account: text(300)}.Build(),
-	}.Build()
-}
-
-// NewVictim is an invented victim of twelve sections of about 150 bytes, six of
-// which the prosecutor reads. The other six are hidden times as long, up to what
-// the contract allows, which is some 22 kB in all.
-func NewVictim(hidden int) *jisrv1.Victim {
-	return jisrv1.Victim_builder{
-		PersonRole: jisrv1.Victim_PERSON_ROLE_VICTIM,
-		Profile: jisrv1.VictimProfile_builder{
-			Sex: jisrv1.Sex_SEX_FEMALE, AgeBand: "21-23", Languages: []string{"ar"}, Sectors: []string{text(60), text(60)},
-		}.Build(),
-		Nationality: jisrv1.VictimNationality_builder{Countries: []string{"ETH"}}.Build(),
-		Alias:       jisrv1.VictimAlias_builder{Name: name()}.Build(),
-		Identity:    jisrv1.VictimIdentity_builder{FullName: name(), MotherName: name(), BirthDate: "2004", BirthPlace: text(60)}.Build(),
-		Documents:   jisrv1.VictimDocuments_builder{PassportNumber: text(50), PermitNumber: text(50), CivilNumber: text(50)}.Build(),
-		Screening:   jisrv1.VictimScreening_builder{Note: text(200)}.Build(),
-
-		Location: jisrv1.VictimLocation_builder{
-			Address: text(min(50*hidden, 1000)), Shelter: text(min(20*hidden, 300)), Approach: text(min(80*hidden, 2000)),
-		}.Build(),
-		District:    jisrv1.VictimDistrict_builder{District: "IQG08Q02"}.Build(),
-		Liaison:     jisrv1.LiaisonContact_builder{Desk: text(90), Hours: text(60)}.Build(),
-		Risk:        jisrv1.VictimRisk_builder{Level: jisrv1.RiskLevel_RISK_LEVEL_HIGH, Assessment: text(min(150*hidden, 15000))}.Build(),
-		Immigration: jisrv1.VictimImmigration_builder{Status: text(60), Entry: text(min(50*hidden, 2000)), ProtectionClaim: text(min(40*hidden, 2000))}.Build(),
-		ReturnRisk:  jisrv1.ReturnRisk_builder{AtRisk: jisrv1.Answer_ANSWER_YES}.Build(),
 	}.Build()
 }
 

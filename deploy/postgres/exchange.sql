@@ -31,10 +31,13 @@ GRANT SELECT, INSERT, UPDATE (reached), DELETE ON monitors TO jisr_serving;
 GRANT SELECT, INSERT, DELETE ON orders, seals, endangered TO jisr_serving;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency TO jisr_serving;
 
+-- To which keyring it is bound, a node says once, of a database that is new.
+GRANT SELECT, INSERT ON bound TO jisr_serving;
+
 GRANT SELECT ON migrations, moved TO jisr_serving;
 
 -- Nodes wake each other by LISTEN and NOTIFY, which whoever may connect may do. What
--- is said there are names of cases, and nothing is believed: it has a node ask.
+-- is said there are shelfmarks of cases, and nothing is believed: it has a node ask.
 
 -- A backup lacks nothing, of tables to come neither.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO jisr_backup;

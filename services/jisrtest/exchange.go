@@ -44,6 +44,8 @@ type Exchange struct {
 	law  atomic.Pointer[agreement.Law]
 	ca   *certs.Authority
 	ring *keyring.Ring
+	// marks are under what records lie in the database.
+	marks *keyring.Shelfmarks
 	// owner reaches the database with all rights.
 	owner   string
 	looking *pgx.Conn
@@ -227,6 +229,7 @@ func (x *Exchange) serve() {
 	x.revocation, err = identity.NewRevocation(identity.RevocationOptions{Path: filepath.Join(dir, certs.ListFile), Authorities: material.Authorities, Now: x.o.clock})
 	x.must(err)
 	x.ring = x.OpenKeyring()
+	x.marks = x.ring.Shelfmarks()
 	if x.Metrics = metrics.New("test"); x.o.blind {
 		x.Metrics = nil
 	}

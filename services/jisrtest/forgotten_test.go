@@ -17,7 +17,7 @@ func TestWhoMayNoLongerSeeAPersonIsNotLeftInTheFile(t *testing.T) {
 		Agency: "agencies/kri-dcoc",
 	}.Build()}.Build()))(t)
 	// As the index of links holds the two: the record's name, then who may see it.
-	link := []byte(p.First + "a:kri-dcoc")
+	link := []byte(p.Keyring().Shelfmarks().Of(p.First) + "a:kri-dcoc")
 	p.Stop()
 	if !inTheDatabase(t, p.Exchange, link) {
 		t.Fatal("the link is not in the file while it is in force: the search proves nothing")

@@ -13,8 +13,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
-// Row is a row of the database as it lies there: of each column a string, an int64
-// or bytes.
+// Row is a row of the database as it lies there, but with the names of records where
+// their shelfmarks stand: of each column a string, an int64 or bytes.
 type Row []any
 
 // Text is a column of text.
@@ -32,13 +32,32 @@ func (x *Exchange) Rows(query string, args ...any) []Row {
 	x.t.Helper()
 	var rows []Row
 	var err error
-	if postgres.IsURL(x.owner) {
+	if args = x.marked(args); postgres.IsURL(x.owner) {
 		rows, err = rowsOfServer(x.inside(), query, args)
 	} else {
 		rows, err = rowsOfFile(x.owner, query, args)
 	}
 	x.must(err)
+	for _, row := range rows {
+		for i, v := range row {
+			if text, ok := v.(string); ok {
+				row[i] = x.marks.Name(text)
+			}
+		}
+	}
 	return rows
+}
+
+// marked are parameters with shelfmarks for names.
+func (x *Exchange) marked(args []any) []any {
+	marked := make([]any, len(args))
+	for i, v := range args {
+		if text, ok := v.(string); ok {
+			v = x.marks.Of(text)
+		}
+		marked[i] = v
+	}
+	return marked
 }
 
 func rowsOfFile(path, query string, args []any) (rows []Row, err error) {
@@ -114,7 +133,7 @@ func (x *Exchange) Inside() func(statement string, args ...any) error {
 	if postgres.IsURL(x.owner) {
 		conn := x.inside()
 		return func(statement string, args ...any) error {
-			_, err := conn.Exec(context.Background(), numbered(statement), args...)
+			_, err := conn.Exec(context.Background(), numbered(statement), x.marked(args)...)
 			return err
 		}
 	}
@@ -123,6 +142,6 @@ func (x *Exchange) Inside() func(statement string, args ...any) error {
 	x.t.Cleanup(func() { x.must(conn.Close()) })
 	conn.SetBusyTimeout(time.Minute)
 	return func(statement string, args ...any) error {
-		return sqlitex.ExecuteTransient(conn, statement, &sqlitex.ExecOptions{Args: args})
+		return sqlitex.ExecuteTransient(conn, statement, &sqlitex.ExecOptions{Args: x.marked(args)})
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// cached bounds the ciphers held in memory (about 1.5 kB each).
+	// cached bounds the ciphers held in memory (about 0.8 kB each).
 	cached = 4096
 	// remembered bounds the wrapped keys held in memory (about 200 bytes each). They
 	// spare the shelf, and open nothing without the key-encryption key.
@@ -29,15 +29,21 @@ type generation [16]byte
 // destroyed.
 type memory struct {
 	mu         sync.Mutex // held for moments, never while a shelf is asked
-	ciphers    map[string]cipher.AEAD
-	wrapped    map[string][]byte
+	keys       map[string]*kept
+	built      []*kept    // those that have a cipher, in a circle of cached at the most
+	hand       int        // where in the circle the next one is given up
 	generation generation // zero, which no shelf is in, when this node does not know
 	heard      time.Time  // when the look began that last told the generation
 }
 
-func newMemory() memory {
-	return memory{ciphers: make(map[string]cipher.AEAD), wrapped: make(map[string][]byte)}
+// kept is a key in memory.
+type kept struct {
+	wrapped []byte
+	cipher  cipher.AEAD // nil where none is built
+	used    bool        // since the hand last came by
 }
+
+func newMemory() memory { return memory{keys: make(map[string]*kept)} }
 
 // known is what is in memory of a key.
 type known struct {
@@ -50,9 +56,13 @@ type known struct {
 func (m *memory) find(id string, began time.Time) known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := known{cipher: m.ciphers[id], generation: m.generation, fresh: m.heard.After(began)}
-	if k.cipher == nil {
-		k.wrapped = m.wrapped[id]
+	k := known{generation: m.generation, fresh: m.heard.After(began)}
+	switch key := m.keys[id]; {
+	case key == nil:
+	case key.cipher == nil:
+		k.wrapped = key.wrapped
+	default:
+		k.cipher, key.used = key.cipher, true
 	}
 	return k
 }
@@ -79,21 +89,49 @@ func (m *memory) keep(id string, wrapped []byte, c cipher.AEAD, g generation) {
 	if g != m.generation || g == (generation{}) {
 		return // something was destroyed meanwhile, and it may be this key
 	}
-	put(m.wrapped, remembered, id, wrapped)
+	key := m.keys[id]
+	if key == nil {
+		if len(m.keys) >= remembered {
+			m.drop()
+		}
+		key = &kept{}
+		m.keys[id] = key
+	}
+	key.wrapped = wrapped
 	if c != nil {
-		put(m.ciphers, cached, id, c)
+		m.build(key, c)
 	}
 }
 
-// put keeps a map within its bound.
-func put[V any](m map[string]V, bound int, id string, v V) {
-	if _, there := m[id]; !there && len(m) >= bound {
-		for old := range m { // any one: the map's order is as good as random
-			delete(m, old)
-			break
+// drop makes room for a key.
+func (m *memory) drop() {
+	for id, key := range m.keys { // any one: the map's order is as good as random
+		if key.cipher == nil {
+			delete(m.keys, id)
+			return
 		}
 	}
-	m[id] = v
+}
+
+// build keeps a key's cipher, in the place of one that nobody has asked for since
+// the hand last came by: what is asked for over and over is not built over and over.
+func (m *memory) build(key *kept, c cipher.AEAD) {
+	if key.cipher != nil {
+		key.cipher = c
+		return
+	}
+	key.cipher, key.used = c, false
+	if len(m.built) < cached {
+		m.built = append(m.built, key)
+		return
+	}
+	for m.built[m.hand].used {
+		m.built[m.hand].used = false
+		m.hand = (m.hand + 1) % cached
+	}
+	m.built[m.hand].cipher = nil
+	m.built[m.hand] = key
+	m.hand = (m.hand + 1) % cached
 }
 
 // forget forgets every key, and lets nothing be kept that was read before now.
@@ -105,8 +143,9 @@ func (m *memory) forget(now time.Time) {
 }
 
 func (m *memory) empty() {
-	clear(m.ciphers)
-	clear(m.wrapped)
+	clear(m.keys)
+	clear(m.built) // an array that is only cut short keeps what was in it alive
+	m.built, m.hand = m.built[:0], 0
 }
 
 // now is the generation that this node knows the shelf to be in, or to have been in.
@@ -119,7 +158,7 @@ func (m *memory) now() generation {
 func (m *memory) size() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.ciphers)
+	return len(m.built)
 }
 
 // ear is where the calls of this node wait that want to hear what was destroyed:

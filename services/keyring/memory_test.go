@@ -128,3 +128,49 @@ func TestNoOrderOfLooksAndDestructionsLetsADestroyedKeyOpen(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyThatIsAskedForAgainIsNotBuiltAgain(t *testing.T) {
+	m, g := newMemory(), generation{1}
+	m.note(time.Now(), g)
+	aead, err := newAEAD(make([]byte, keyBytes))
+	must(t, err)
+	m.keep("asked for", []byte("wrapped"), aead, g)
+	m.keep("asked for once", []byte("wrapped"), aead, g)
+	for i := range 3 * cached {
+		m.keep(fmt.Sprint(i), []byte("wrapped"), aead, g)
+		if i%(cached/2) == 0 {
+			m.find("asked for", time.Time{})
+		}
+	}
+	if m.find("asked for", time.Time{}).cipher == nil {
+		t.Error("the cipher of a key that is asked for again and again was given up")
+	}
+	if k := m.find("asked for once", time.Time{}); k.cipher != nil || k.wrapped == nil {
+		t.Error("no cipher was given up, so that one was kept proves nothing")
+	}
+}
+
+func TestWhatIsForgottenIsInNoPlaceOfTheMemory(t *testing.T) {
+	m, g := newMemory(), generation{1}
+	m.note(time.Now(), g)
+	aead, err := newAEAD(make([]byte, keyBytes))
+	must(t, err)
+	for i := range 10 {
+		m.keep(fmt.Sprint(i), []byte("wrapped"), aead, g)
+	}
+	held := func() (n int) {
+		for _, key := range m.built[:cap(m.built)] {
+			if key != nil {
+				n++
+			}
+		}
+		return n + len(m.keys)
+	}
+	if held() != 20 {
+		t.Fatalf("%d places hold a key, so that none does proves nothing", held())
+	}
+	m.forget(time.Now())
+	if n := held(); n != 0 {
+		t.Errorf("%d places still hold a key that was forgotten", n)
+	}
+}

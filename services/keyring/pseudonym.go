@@ -26,20 +26,14 @@ func (r *Ring) Pseudonyms() *Pseudonyms {
 // Hide returns the agency's pseudonym for a record's name.
 func (p *Pseudonyms) Hide(agency, name string) string {
 	b := p.block(agency)
-	return record.MapIDs(name, func(id [16]byte) (out [16]byte) {
-		b.Encrypt(out[:], id[:])
-		return out
-	})
+	return record.MapIDs(name, record.IDs, record.IDs, func(id *record.ID) { b.Encrypt(id[:], id[:]) })
 }
 
 // Reveal returns the record's name behind an agency's pseudonym. A name that is
 // none of its pseudonyms turns into a name that no record has.
 func (p *Pseudonyms) Reveal(agency, name string) string {
 	b := p.block(agency)
-	return record.MapIDs(name, func(id [16]byte) (out [16]byte) {
-		b.Decrypt(out[:], id[:])
-		return out
-	})
+	return record.MapIDs(name, record.IDs, record.IDs, func(id *record.ID) { b.Decrypt(id[:], id[:]) })
 }
 
 func (p *Pseudonyms) block(agency string) cipher.Block {

@@ -366,7 +366,13 @@ func TestWhatIsInMemoryIsBounded(t *testing.T) {
 		m.keep(fmt.Sprint(i), []byte("wrapped"), aead, g)
 		m.keep(fmt.Sprint(i), []byte("wrapped"), aead, g)
 	}
-	if len(m.ciphers) != cached || len(m.wrapped) != remembered {
-		t.Errorf("in memory are %d ciphers and %d wrapped keys", len(m.ciphers), len(m.wrapped))
+	ciphers := 0
+	for _, key := range m.keys {
+		if key.cipher != nil {
+			ciphers++
+		}
+	}
+	if ciphers != cached || m.size() != cached || len(m.keys) != remembered {
+		t.Errorf("in memory are %d ciphers, of %d that are told, and %d wrapped keys", ciphers, m.size(), len(m.keys))
 	}
 }

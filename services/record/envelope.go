@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -132,15 +133,13 @@ func (e *Envelope) parse(b []byte, wanted func(protowire.Number) bool) error {
 	}
 	e.Marks, e.Sections = e.Marks[:0], e.Sections[:0]
 	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 || typ != protowire.BytesType || num < firstSealed || num > lastSealed {
+		num, size, n := sealedHead(b)
+		if n < 0 || size > uint64(len(b)-n) {
 			return errEnvelope
 		}
-		payload, m := protowire.ConsumeBytes(b[n:])
-		if m < 0 {
-			return errEnvelope
-		}
-		b = b[n+m:]
+		end := n + int(size)
+		payload := b[n:end:end]
+		b = b[end:]
 		var err error
 		switch {
 		case num == sealNumber:
@@ -157,6 +156,32 @@ func (e *Envelope) parse(b []byte, wanted func(protowire.Number) bool) error {
 		e.KeyID = ""
 	}
 	return nil
+}
+
+// sealedHead reads tag and length of a field of the reserved range: as Append writes
+// them at once, and as others might by the library. n is negative where it is none.
+func sealedHead(b []byte) (num protowire.Number, size uint64, n int) {
+	if len(b) >= 5 {
+		w := binary.LittleEndian.Uint32(b)
+		// Three bytes of tag, and the first of a length.
+		if num = protowire.Number(w>>3&0xf | w>>4&0x7f0 | w>>5&0x3f800); w&0x808087 == 0x8080|uint32(protowire.BytesType) && num >= firstSealed && num <= lastSealed {
+			switch size = uint64(w >> 24); {
+			case size < 0x80:
+				return num, size, 4
+			case b[4] < 0x80:
+				return num, size&0x7f | uint64(b[4])<<7, 5
+			}
+		}
+	}
+	num, typ, n := protowire.ConsumeTag(b)
+	if n < 0 || typ != protowire.BytesType || num < firstSealed || num > lastSealed {
+		return 0, 0, -1
+	}
+	size, m := protowire.ConsumeVarint(b[n:])
+	if m < 0 {
+		return 0, 0, -1
+	}
+	return num, size, n + m
 }
 
 func (e *Envelope) parseSeal(p []byte, author *string) error {

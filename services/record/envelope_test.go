@@ -65,6 +65,41 @@ func TestOfAnEnvelopeALensReadsWhatItOpensAndAllTheRest(t *testing.T) {
 	}
 }
 
+func TestTagAndLengthAreReadAsTheLibraryReadsThem(t *testing.T) {
+	quick := 0
+	rapid.Check(t, func(t *rapid.T) {
+		number := rapid.OneOf(rapid.Int32Range(1, 1<<18), rapid.Int32Range(firstSealed-2, lastSealed+2)).Draw(t, "number")
+		tag := uint64(number)<<3 | rapid.SampledFrom([]uint64{0, 1, 2, 2, 2, 2, 5, 7}).Draw(t, "type")
+		b := protowire.AppendVarint(nil, tag)
+		b = protowire.AppendVarint(b, rapid.SampledFrom([]uint64{0, 1, 127, 128, 200, 1 << 14, 1 << 40}).Draw(t, "length"))
+		b = append(b, rapid.SliceOfN(rapid.Byte(), 0, 4).Draw(t, "more")...)
+		if rapid.IntRange(0, 3).Draw(t, "spoilt") == 0 {
+			b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "by")
+		}
+		want, typ, n := protowire.ConsumeTag(b)
+		size, m := uint64(0), -1
+		if n >= 0 && typ == protowire.BytesType && want >= firstSealed && want <= lastSealed {
+			size, m = protowire.ConsumeVarint(b[n:])
+		}
+		num, got, end := sealedHead(b)
+		if m < 0 {
+			if end >= 0 {
+				t.Fatalf("% x is read as field %d of %d bytes", b, num, got)
+			}
+			return
+		}
+		if num != want || got != size || end != n+m {
+			t.Fatalf("% x is read as field %d of %d bytes after %d, not as %d of %d after %d", b, num, got, end, want, size, n+m)
+		}
+		if size < 1<<14 {
+			quick++
+		}
+	})
+	if quick == 0 {
+		t.Error("nothing was like what is written, so that the library was held against itself")
+	}
+}
+
 func TestASectionIsKeptOnceAndInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEnvelope(t)
@@ -115,5 +150,27 @@ func TestOwnIsWhatTheAgencyWroteAlone(t *testing.T) {
 	want := Classes(jisrv1.DataClass_DATA_CLASS_REFERRAL_PARTIES)
 	if own := e.Own(typ, "a"); own != want {
 		t.Errorf("a owns %v, want %v: the outcome's section is b's", own.List(), want.List())
+	}
+}
+
+// What it costs to read twelve sections of 150 bytes, six of which a lens opens.
+func BenchmarkReadingAnEnvelope(b *testing.B) {
+	typ := ByName("Victim")
+	e := Envelope{KeyID: "aaaaaaaaaaaaaaaaaaaaaaaaaa", Marks: []Mark{{Class: 1, Revision: 1, Time: 1764000000000000, Author: "sjc-rusafa-inv"}}}
+	var lens ClassSet
+	for i, f := range typ.Sections[:12] {
+		e.SetSection(Section{Number: f.Number, Revision: 1, Time: 1764000000000000, Author: "sjc-rusafa-inv", Sealed: make([]byte, 180)})
+		if i%2 == 0 {
+			lens |= Classes(f.Class)
+		}
+	}
+	text := e.Append(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		got, err := LendWithin(text, typ, lens)
+		if err != nil || len(got.Sections) != 6 {
+			b.Fatal(err, len(got.Sections))
+		}
+		got.GiveBack()
 	}
 }

@@ -1,19 +1,10 @@
 package record
 
 import (
-	"encoding/base32"
 	"io"
 	"strings"
+	"sync"
 )
-
-// Ids are 128 random bits in lower-case base32 without padding: they carry no
-// order, date or identity, so that nothing can be learned from a name.
-const (
-	idBytes  = 16
-	idLength = 26
-)
-
-var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Name is a parsed resource name of a record.
 type Name struct {
@@ -91,73 +82,62 @@ func isSlug(s string) bool {
 
 // NewName makes a name for a record of type t under parent ("" at the top).
 func NewName(t *Type, parent string, random io.Reader) (string, error) {
-	id, err := newID(random)
-	if err != nil {
+	var id ID
+	if _, err := io.ReadFull(random, id[:]); err != nil {
 		return "", err
 	}
+	return NameOf(t, parent, id), nil
+}
+
+// NameOf is the name of the record of type t under parent ("" at the top) with that id.
+func NameOf(t *Type, parent string, id ID) string {
 	var room [128]byte // names are shorter, so that only their text takes memory
 	name := room[:0]
 	if parent != "" {
 		name = append(append(name, parent...), '/')
 	}
 	name = append(append(name, t.Collection...), '/')
-	return string(idEncoding.AppendEncode(name, id[:])), nil
+	return string(IDs.Append(name, id))
 }
 
-// NewID makes a random id.
-func NewID(random io.Reader) (string, error) {
-	id, err := newID(random)
-	if err != nil {
-		return "", err
+// MapIDs rewrites every record id in a resource name by f, from one spelling into
+// another, and leaves agencies and anything that is no id alone.
+func MapIDs(name string, from, to *Spelling, f func(*ID)) string {
+	if len(name) <= idLength {
+		return name
 	}
-	return EncodeID(id), nil
-}
-
-func newID(random io.Reader) (id [idBytes]byte, err error) {
-	_, err = io.ReadFull(random, id[:])
-	return id, err
-}
-
-// EncodeID writes 128 bits as an id.
-func EncodeID(b [idBytes]byte) string { return idEncoding.EncodeToString(b[:]) }
-
-// DecodeID reads an id. Every id has exactly one spelling.
-func DecodeID(id string) (b [idBytes]byte, ok bool) {
-	if len(id) != idLength {
-		return b, false
-	}
-	raw, err := idEncoding.DecodeString(id)
-	if err != nil || len(raw) != idBytes {
-		return b, false
-	}
-	copy(b[:], raw)
-	return b, EncodeID(b) == id
-}
-
-// ValidID reports whether id is well formed: whether DecodeID reads it.
-func ValidID(id string) bool {
-	if len(id) != idLength {
-		return false
-	}
-	for _, c := range []byte(id) {
-		if (c < 'a' || c > 'z') && (c < '2' || c > '7') {
-			return false
+	r := rewritings.Get().(*rewriting)
+	defer rewritings.Put(r)
+	r.name = r.name[:0]
+	collection, in := "", true
+	for at := 0; at < len(name); in = !in {
+		end := len(name)
+		if slash := strings.IndexByte(name[at:], '/'); slash >= 0 {
+			end = at + slash
 		}
+		part := name[at:end]
+		if in {
+			collection = part
+		} else if id, ok := from.Read(part); ok && collection != "agencies" {
+			if len(r.name) == 0 {
+				r.name = append(r.name, name...)
+			}
+			r.id = id
+			f(&r.id)
+			to.Append(r.name[:at], r.id)
+		}
+		at = end + 1
 	}
-	return strings.IndexByte("aeimquy4", id[idLength-1]) >= 0 // it holds three bits of 128, and two that are zero
+	if len(r.name) == 0 {
+		return name
+	}
+	return string(r.name)
 }
 
-// MapIDs rewrites every record id in a resource name by f and leaves agencies
-// and anything that is no id alone.
-func MapIDs(name string, f func(id [idBytes]byte) [idBytes]byte) string {
-	parts := strings.Split(name, "/")
-	for i := 1; i < len(parts); i += 2 {
-		if parts[i-1] == "agencies" {
-			continue
-		}
-		if id, ok := DecodeID(parts[i]); ok {
-			parts[i] = EncodeID(f(id))
-		}
-	}
-	return strings.Join(parts, "/")
+// rewriting is the room in which a name is rewritten.
+type rewriting struct {
+	name []byte
+	id   ID
 }
+
+var rewritings = sync.Pool{New: func() any { return &rewriting{} }}

@@ -77,7 +77,7 @@ func TestAChangeRestsOnWhatIsKeptUntilTheCaseMoves(t *testing.T) {
 	defer db.Close(t.Context())
 	run := func(statement, name string) {
 		t.Helper()
-		_, err := db.Exec(t.Context(), statement, name)
+		_, err := db.Exec(t.Context(), statement, n.Mark(name))
 		must(t, err)
 	}
 	const (

@@ -64,7 +64,7 @@ func (s *Store) consents(conn querier, c *identity.Caller, subjects []string, f 
 }
 
 func consentQuery(subjects int) string {
-	return "SELECT name, subject, agency, classes, until_time FROM consents WHERE subject IN (" + marks(subjects) + `)
+	return "SELECT name, subject, agency, classes, until_time FROM consents WHERE subject IN (" + placeholders(subjects) + `)
 		AND role = ? AND purpose = ? AND (agency = '' OR agency = ?) AND (until_time = 0 OR until_time > ?)`
 }
 
@@ -98,7 +98,7 @@ func (tx *Tx) OpenReferrals(victim string, open []jisrv1.Referral_State) (names 
 		args = append(args, int(s))
 	}
 	err = each(tx.conn, "SELECT name FROM records WHERE case_name = ? AND type = 'Referral' AND subject = ? AND state IN ("+
-		marks(len(open))+") ORDER BY create_time, name",
+		placeholders(len(open))+") ORDER BY create_time, name",
 		func(s result) error {
 			names = append(names, s.ColumnText(0))
 			return nil

@@ -42,7 +42,7 @@ func TestAListBelowACaseLooksAtWhatItsHolderKnowsOfThereAndAtNothingElse(t *test
 		must(t, each(conn, text, func(result) error {
 			found++
 			return nil
-		}, "t:1:IQG08", "Victim", 0, "", 1, -1, about, about+"/", about+"0", 100))
+		}, "t:1:IQG08", "Victim", 0, "", "", 1, -1, about, about, about, 100))
 		return found
 	}
 	text := namesText(Query{Parent: about}, 1)

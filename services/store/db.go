@@ -57,6 +57,7 @@ type Store struct {
 	writer     *writer
 	pseudonyms *keyring.Pseudonyms
 	secrets    secrets
+	marks      marks
 	recent     *recent
 	files      *caseFiles
 	failed     atomic.Bool
@@ -93,7 +94,8 @@ func Open(ctx context.Context, database string, o Options) (*Store, error) {
 		o.Meter = unmeasured{}
 	}
 	s := &Store{
-		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring), lawful: newLawful(),
+		Options: o, pseudonyms: o.Keyring.Pseudonyms(), secrets: newSecrets(o.Keyring),
+		marks: newMarks(o.Keyring), lawful: newLawful(),
 	}
 	room := o.Recent
 	if room == 0 {

@@ -18,7 +18,7 @@ func (tx *Tx) Deliver(n *jisrv1.Notification, agency string) error {
 	d := &jisrv1.Delivery{}
 	d.SetState(jisrv1.Delivery_STATE_PENDING)
 	d.SetNotification(n.GetName())
-	name, err := record.NewName(record.TypeOf(d), "agencies/"+agency, tx.random)
+	name, err := tx.newName(record.TypeOf(d), "agencies/"+agency)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func personsOf(n *jisrv1.Notification) []string {
 // loses sight of it, and what still waits closes. It opens nothing of the case.
 func (tx *Tx) Announce(n *jisrv1.Notification, via string) error {
 	t := record.TypeOf(n)
-	name, err := record.NewName(t, "", tx.random)
+	name, err := tx.newName(t, "")
 	if err != nil {
 		return err
 	}

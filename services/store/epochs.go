@@ -3,8 +3,8 @@ package store
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -39,9 +39,13 @@ func (tx *Tx) settle() error {
 func (tx *Tx) settled() []movedCase {
 	epoch := newEpoch()
 	moved := make([]movedCase, 0, len(tx.moved))
-	for _, name := range slices.Sorted(maps.Keys(tx.moved)) { // in one order, so that no two transactions wait for each other
+	for name := range tx.moved {
 		moved = append(moved, movedCase{name, epoch})
 	}
+	// In the order in which rows are held, so that no two transactions wait for each other.
+	slices.SortFunc(moved, func(a, b movedCase) int {
+		return strings.Compare(tx.store.marks.of(a.name), tx.store.marks.of(b.name))
+	})
 	clear(tx.moved)
 	tx.counted = append(tx.counted, moved...)
 	return moved

@@ -25,6 +25,12 @@ func (s *Store) Keeps(c *identity.Caller, name string) bool {
 	return s.recent.get(keyOf(c, name), s.Clock()) != nil
 }
 
+// Mark is under what a record lies.
+func (s *Store) Mark(name string) string { return s.marks.of(name) }
+
+// Name is the name of what lies under a mark.
+func (s *Store) Name(mark string) string { return s.marks.name(mark) }
+
 // InTurn has the calls of an rpc come to their turn undrafted.
 func (s *Store) InTurn(rpc string) {
 	turns := &atomic.Int64{}

@@ -18,7 +18,7 @@ func TestACallThatIsRunAgainDoesNotWaitForWhatIsHiddenFromItsCaller(t *testing.T
 	work := connect(t, a.at)
 	_, err := work.Exec(t.Context(), "BEGIN")
 	must(t, err)
-	_, err = work.Exec(t.Context(), "SELECT FROM epochs WHERE case_name = $1 FOR UPDATE", hidden)
+	_, err = work.Exec(t.Context(), "SELECT FROM epochs WHERE case_name = $1 FOR UPDATE", a.Mark(hidden))
 	must(t, err)
 	view := func(n *node, agency, name string, meanwhile func()) error {
 		ctx, c := n.as(agency)

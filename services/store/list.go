@@ -49,9 +49,10 @@ type position struct {
 	name    string
 }
 
-// List reads a page of records that the caller may know of, by create time and
-// name, and the token of the next. Row scope stands in the query, which starts
-// from the caller's links: what is hidden changes neither the page nor its cost.
+// List reads a page of records that the caller may know of, by create time and, of
+// one time, by their marks; and the token of the next. Row scope stands in the query,
+// which starts from the caller's links: what is hidden changes neither the page nor
+// its cost.
 // As with Get, what it answers leaves behind an entry or not at all, and is of each
 // record the name.
 func List[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, q Query, empty func() M) (page []M, next string, err error) {
@@ -128,7 +129,7 @@ func (q Query) binding(c *identity.Caller) []byte {
 func (s *Store) sealToken(c *identity.Caller, q Query, p position) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(s.Clock().Add(tokenAge).UnixMicro()))
 	plain = binary.BigEndian.AppendUint64(plain, uint64(p.created))
-	plain = protowire.AppendString(plain, p.sort)
+	plain = protowire.AppendString(protowire.AppendString(plain, p.sort), p.name)
 	plain = append(plain, make([]byte, max(0, tokenPadding-len(plain)))...)
 	nonce := make([]byte, s.secrets.token.NonceSize())
 	s.random(nonce)
@@ -152,9 +153,13 @@ func (s *Store) openToken(c *identity.Caller, q Query) (position, error) {
 	if time.UnixMicro(int64(binary.BigEndian.Uint64(plain))).Before(s.Clock()) {
 		return position{}, refused
 	}
-	sort, m := protowire.ConsumeString(plain[16:])
-	if m < 0 {
+	sort, n := protowire.ConsumeString(plain[16:])
+	if n < 0 {
 		return position{}, refused
 	}
-	return position{created: int64(binary.BigEndian.Uint64(plain[8:])), sort: sort}, nil
+	name, n := protowire.ConsumeString(plain[16+n:])
+	if n < 0 {
+		return position{}, refused
+	}
+	return position{created: int64(binary.BigEndian.Uint64(plain[8:])), sort: sort, name: name}, nil
 }

@@ -119,15 +119,20 @@ func (h *house) openAs(database string, demanded postgres.Options) *node {
 	n := &node{house: h, at: database}
 	n.law.Store(parsed(h.t, h.text))
 	var err error
-	n.Store, err = store.Open(h.t.Context(), database, store.Options{
-		Page: h.page, Keyring: h.ring, Law: n.law.Load, Clock: h.clock, Random: rand.Reader,
-		Log: slog.New(slog.DiscardHandler), Fatal: func(err error) { h.t.Errorf("fatal: %v", err) }, Server: demanded,
-	})
+	n.Store, err = h.shelf(database, demanded, n.law.Load)
 	must(h.t, err)
 	h.t.Cleanup(func() { must(h.t, n.Store.Close()) })
 	must(h.t, n.Resume(h.t.Context(), n.law.Load(), n.law.Store))
 	n.cases, n.notifications = cases.NewService(n.Store), notifications.NewService(n.Store)
 	return n
+}
+
+// shelf opens a database.
+func (h *house) shelf(database string, demanded postgres.Options, law func() *agreement.Law) (*store.Store, error) {
+	return store.Open(h.t.Context(), database, store.Options{
+		Page: h.page, Keyring: h.ring, Law: law, Clock: h.clock, Random: rand.Reader,
+		Log: slog.New(slog.DiscardHandler), Fatal: func(err error) { h.t.Errorf("fatal: %v", err) }, Server: demanded,
+	})
 }
 
 // as is the context of a call by an agency, as the door and the page make it.

@@ -100,9 +100,9 @@ func (s *Store) namesQuery(c *identity.Caller, q Query, after position, most int
 	now := s.Clock().UnixMicro()
 	hs := holders(c)
 	for _, h := range hs {
-		args = append(args, h, q.Type.Name, after.created, after.sort, now, int64(set))
+		args = append(args, h, q.Type.Name, after.created, after.sort, after.name, now, int64(set))
 		if q.Parent != "" {
-			args = append(args, q.Parent[:min(caseBytes, len(q.Parent))], q.Parent+"/", q.Parent+"0")
+			args = append(args, q.Parent[:min(caseBytes, len(q.Parent))], q.Parent, q.Parent)
 		}
 		if q.State != 0 {
 			args = append(args, q.State, int64(record.Classes(q.StateClass)))
@@ -131,7 +131,7 @@ const ofCases = " AND s.type NOT IN ('Case', 'Notification', 'Delivery')"
 
 // inCase keeps what lies in one case, and below a parent there: names of children
 // begin with their parent's.
-var inCase = fmt.Sprintf(" AND substr(s.name, 1, %d) = ? AND s.name > ? AND s.name < ?", caseBytes) + ofCases
+var inCase = fmt.Sprintf(" AND substr(s.name, 1, %d) = ? AND s.name > ? || '/' AND s.name < ? || '0'", caseBytes) + ofCases
 
 // holderNames asks for what one holder knows of, everywhere or in one case, in the
 // order in which it lies: what comes after a page is not looked at.
@@ -140,7 +140,7 @@ func holderNames(q Query) string {
 	if q.State != 0 {
 		names += " JOIN records r ON r.name = s.name"
 	}
-	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort) > (?, ?) AND " + standsNow
+	names += " WHERE s.holder = ? AND s.type = ? AND (s.create_time, s.sort, s.name) > (?, ?, ?) AND " + standsNow
 	if q.Parent != "" {
 		names += inCase
 	}
@@ -170,7 +170,7 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 		v := views[i]
 		v.row, v.loaded.Epoch = rowAt(st, 2, t, names[i]), st.ColumnInt64(2+columns)
 		held += len(v.row.header) + len(v.row.envelope)
-		return addLinks(&v.loaded, st.ColumnText(1))
+		return s.addLinks(&v.loaded, string(blob(st, 1)))
 	}, args...)
 	if full = errors.Is(err, errFull); err != nil && !full {
 		return nil, false, err
@@ -196,11 +196,11 @@ func (s *Store) readAll(conn querier, c *identity.Caller, t *record.Type, names 
 // that plan when it has many.
 func recordsQuery(names, holders int) string {
 	return "SELECT p.column1, (SELECT string_agg(s.link || ' ' || s.scope || ' ' || s.until_time || ' ' || s.via, ',') FROM sight s WHERE s.name = p.column2 AND s.holder IN (" +
-		marks(holders) + ") AND " + standsNow + "), " + recordColumns + " FROM (VALUES " + numberedRows(names) + ") p CROSS JOIN records r WHERE r.name = p.column2"
+		placeholders(holders) + ") AND " + standsNow + "), " + recordColumns + " FROM (VALUES " + numberedRows(names) + ") p CROSS JOIN records r WHERE r.name = p.column2"
 }
 
-// addLinks takes links as recordsQuery writes them.
-func addLinks(l *agreement.Loaded, written string) error {
+// addLinks takes links as recordsQuery writes them, and as they lie.
+func (s *Store) addLinks(l *agreement.Loaded, written string) error {
 	if written == "" {
 		return nil
 	}
@@ -215,7 +215,7 @@ func addLinks(l *agreement.Loaded, written string) error {
 			numbers[i], one = n, rest
 		}
 		l.Standing.Links = append(l.Standing.Links, agreement.InForce{
-			Link: jisrv1.Link(numbers[0]), Scope: record.ClassSet(numbers[1]), Via: strings.Clone(one),
+			Link: jisrv1.Link(numbers[0]), Scope: record.ClassSet(numbers[1]), Via: s.marks.name(strings.Clone(one)),
 		})
 		keepUntil(l, numbers[2])
 	}

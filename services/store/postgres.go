@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -38,6 +39,7 @@ type server struct {
 	meter   Meter
 	lawful  lawful
 	numbers numbers
+	marks   marks
 	busy    atomic.Int32 // lanes that have work
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
@@ -64,7 +66,7 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, lawful: l, replicated: write.SurvivesNode}
+	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, marks: newMarks(o.Keyring), lawful: l, replicated: write.SurvivesNode}
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +78,11 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 		s.writers.Close()
 		return nil, nil, err
 	}
-	if err := s.read(ctx, atHome); err != nil {
+	err = s.read(ctx, atHome)
+	if err == nil {
+		err = s.bound(ctx, o.Keyring)
+	}
+	if err != nil {
 		s.readers.Close()
 		s.writers.Close()
 		return nil, nil, err
@@ -93,6 +99,16 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	})
 	s.ended.Go(func() { postgres.LookAround(awake, url, write) })
 	return s, &s.writer, nil
+}
+
+// bound binds the database to a keyring.
+func (s *server) bound(ctx context.Context, ring *keyring.Ring) error {
+	conn, err := s.writers.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return bind(&pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}}, ring)
 }
 
 func (s *server) close() error {
@@ -139,7 +155,7 @@ func (s *server) snapshot(ctx context.Context, f func(querier) error) (again boo
 	}
 	inside, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}}
+	c := &pgConn{ctx: inside, conn: conn.Conn(), batch: &pgx.Batch{}, marks: s.marks}
 	c.queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	err = f(c)
 	if c.conn.IsClosed() {

@@ -69,7 +69,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
-	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, first: true, held: make(map[string]bool), numbers: &s.numbers}
+	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, first: true, held: make(map[string]bool), marks: s.marks, numbers: &s.numbers}
 	c.begin(batch[0].alone)
 	var done []*job
 	for i, j := range batch {

@@ -23,6 +23,7 @@ type pgConn struct {
 	ctx   context.Context
 	conn  *pgx.Conn
 	batch *pgx.Batch
+	marks marks // none where nothing is read or written that has a name
 	// failed is the error of the call that runs; nothing more of it is sent.
 	failed error
 	// answered says that the server has answered anything on the connection. One that
@@ -45,7 +46,7 @@ type pgConn struct {
 }
 
 func (c *pgConn) queue(query string, args ...any) *pgx.QueuedQuery {
-	return c.batch.Queue(numberPlaceholders(query), args...)
+	return c.batch.Queue(numberPlaceholders(query), c.marks.parameters(args)...)
 }
 
 func (c *pgConn) exec(query string, args ...any) error {
@@ -72,7 +73,7 @@ func (c *pgConn) each(query string, f func(result) error, args ...any) error {
 	var rows []pgRow
 	c.queue(query, args...).Query(func(r pgx.Rows) error {
 		for r.Next() {
-			rows = append(rows, copied(r.RawValues()))
+			rows = append(rows, c.row(r.RawValues()))
 		}
 		return r.Err()
 	})
@@ -229,28 +230,31 @@ func (c *pgConn) call(j *job, alone bool) error {
 }
 
 // pgRow is a row as it came: each value in PostgreSQL's binary form.
-type pgRow [][]byte
+type pgRow struct {
+	values [][]byte
+	marks  marks
+}
 
-// copied keeps a row beyond its turn.
-func copied(values [][]byte) pgRow {
+// row keeps a row beyond its turn.
+func (c *pgConn) row(values [][]byte) pgRow {
 	size := 0
 	for _, v := range values {
 		size += len(v)
 	}
-	row, all := make(pgRow, len(values)), make([]byte, 0, size)
+	row, all := pgRow{make([][]byte, len(values)), c.marks}, make([]byte, 0, size)
 	for i, v := range values {
 		all = append(all, v...)
-		row[i] = all[len(all)-len(v):]
+		row.values[i] = all[len(all)-len(v):]
 	}
 	return row
 }
 
-// ColumnText returns a text.
-func (r pgRow) ColumnText(col int) string { return string(r[col]) }
+// ColumnText returns a text; where it is a mark, the name of what lies there.
+func (r pgRow) ColumnText(col int) string { return r.marks.name(string(r.values[col])) }
 
 // ColumnInt64 returns a number, or 1 for true; what is not there is 0.
 func (r pgRow) ColumnInt64(col int) int64 {
-	switch v := r[col]; len(v) {
+	switch v := r.values[col]; len(v) {
 	case 1:
 		return int64(v[0])
 	case 2:
@@ -267,7 +271,7 @@ func (r pgRow) ColumnInt64(col int) int64 {
 func (r pgRow) ColumnInt(col int) int { return int(r.ColumnInt64(col)) }
 
 // ColumnLen returns the bytes of a value.
-func (r pgRow) ColumnLen(col int) int { return len(r[col]) }
+func (r pgRow) ColumnLen(col int) int { return len(r.values[col]) }
 
 // ColumnBytes copies a value.
-func (r pgRow) ColumnBytes(col int, into []byte) int { return copy(into, r[col]) }
+func (r pgRow) ColumnBytes(col int, into []byte) int { return copy(into, r.values[col]) }

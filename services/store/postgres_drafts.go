@@ -25,7 +25,7 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 	defer conn.Release()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, numbers: &s.numbers}
+	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, marks: s.marks, numbers: &s.numbers}
 	c.inStep(batch)
 	drafts, rest, err := c.standing(batch)
 	if err == nil && len(drafts) > 0 {
@@ -127,7 +127,7 @@ func (c *pgConn) inStep(batch []*job) {
 		for _, s := range steps {
 			c.queue(s.q.query, s.q.args...).Query(func(r pgx.Rows) error {
 				for r.Next() {
-					s.q.rows = append(s.q.rows, copied(r.RawValues()))
+					s.q.rows = append(s.q.rows, c.row(r.RawValues()))
 				}
 				return r.Err()
 			})
@@ -157,7 +157,7 @@ func (c *pgConn) standing(batch []*job) (drafts, rest []*job, err error) {
 	c.queue(`SELECT e.case_name, e.epoch FROM unnest(?::text[]) n(case_name)
 		CROSS JOIN LATERAL (SELECT * FROM epochs WHERE case_name = n.case_name FOR UPDATE SKIP LOCKED) e`, cases).Query(func(r pgx.Rows) error {
 		for r.Next() {
-			row := pgRow(r.RawValues())
+			row := pgRow{r.RawValues(), c.marks}
 			epochs[row.ColumnText(0)] = row.ColumnInt64(1)
 		}
 		return r.Err()

@@ -97,7 +97,7 @@ func (s *server) write(batch []*job, again bool) error {
 		return err
 	}
 	defer conn.Release()
-	a := newAppending(batch, postgres.Term(conn.Conn().PgConn()))
+	a := newAppending(batch, s.marks, postgres.Term(conn.Conn().PgConn()))
 	if len(a.names) == 0 && !a.confirms {
 		return nil
 	}
@@ -143,7 +143,7 @@ type appending struct {
 	records                    []int64
 }
 
-func newAppending(batch []*job, term int64) *appending {
+func newAppending(batch []*job, marks marks, term int64) *appending {
 	a := &appending{}
 	for _, j := range batch {
 		w := j.showing
@@ -165,7 +165,7 @@ func newAppending(batch []*job, term int64) *appending {
 		a.names, a.laws, a.times = append(a.names, e.name), append(a.laws, law), append(a.times, e.time)
 		a.leaves, a.salts, a.commitments = append(a.leaves, e.leaf), append(a.salts, e.salt), append(a.commitments, e.commitment)
 		for _, l := range w.shown {
-			a.reads, a.cases, a.epochs = append(a.reads, int64(len(a.names))), append(a.cases, l.Case), append(a.epochs, l.Epoch)
+			a.reads, a.cases, a.epochs = append(a.reads, int64(len(a.names))), append(a.cases, marks.of(l.Case)), append(a.epochs, l.Epoch)
 		}
 		for _, name := range e.records {
 			a.about, a.records = append(a.about, e.name), append(a.records, subjectKey(name))

@@ -20,7 +20,7 @@ func (c *pgConn) hold(name string, holders ...any) func(string) error {
 	if ok && !c.held[key] {
 		args := []any{key}
 		if len(holders) > 0 {
-			query += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + marks(len(holders)) + "))"
+			query += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + placeholders(len(holders)) + "))"
 			args = append(append(args, name), holders...)
 		}
 		query += " FOR UPDATE"
@@ -62,13 +62,13 @@ func (c *pgConn) holdAll(needs []need) {
 		of[i] = "SELECT r.case_name FROM records r WHERE r.name = ?"
 		args = append(args, n.name)
 		if len(n.holders) > 0 {
-			of[i] += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + marks(len(n.holders)) + "))"
+			of[i] += " AND EXISTS (SELECT 1 FROM sight WHERE name = ? AND visible = 1 AND holder IN (" + placeholders(len(n.holders)) + "))"
 			args = append(append(args, n.name), n.holders...)
 		}
 	}
 	c.queue("SELECT case_name FROM epochs WHERE case_name IN ("+strings.Join(of, " UNION ALL ")+") ORDER BY case_name FOR UPDATE", args...).Query(func(r pgx.Rows) error {
 		for r.Next() {
-			key := string(r.RawValues()[0])
+			key := pgRow{r.RawValues(), c.marks}.ColumnText(0)
 			c.held[key] = true
 			c.holding = append(c.holding, key)
 		}

@@ -120,7 +120,7 @@ var working = agreement.Links(jisrv1.Link_LINK_OWNER, jisrv1.Link_LINK_PARTICIPA
 // gives it the links of its case that reach it.
 func (tx *Tx) Create(m proto.Message, n New) error {
 	t := record.TypeOf(m)
-	name, err := record.NewName(t, n.Parent, tx.random)
+	name, err := tx.newName(t, n.Parent)
 	if err != nil {
 		return err
 	}

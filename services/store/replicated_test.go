@@ -80,7 +80,7 @@ func TestACommitThatDidNotReachTheStandbyIsUncertainUntilARepetitionDoes(t *test
 	must(t, err)
 	defer promoted.Close(t.Context())
 	var kept int
-	must(t, promoted.QueryRow(t.Context(), "SELECT COUNT(*) FROM records WHERE name = $1", name).Scan(&kept))
+	must(t, promoted.QueryRow(t.Context(), "SELECT COUNT(*) FROM records WHERE name = $1", n.Mark(name)).Scan(&kept))
 	if kept != 1 {
 		t.Error("what was answered is lost with its server")
 	}

@@ -71,7 +71,7 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 		inCase := func(text string) bool {
 			found := 0
 			for _, s := range plan(text) {
-				if strings.Contains(s, "INDEX sight_by_case (<expr>=? AND holder=? AND type=? AND (create_time,sort)>(?,?))") {
+				if strings.Contains(s, "INDEX sight_by_case (<expr>=? AND holder=? AND type=? AND (create_time,sort,name)>(?,?,?))") {
 					found++
 				}
 			}

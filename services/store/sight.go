@@ -174,7 +174,7 @@ func about(subject string, persons []string) bool {
 // name for the record and under the month, so that not even the order of a list
 // tells two agencies which of their pseudonyms are the same record.
 func (tx *Tx) insertSight(r sightRow, typeName, name string, created time.Time) {
-	sort, at := name, created.UnixMicro()
+	sort, at := "", created.UnixMicro()
 	if agency, ok := strings.CutPrefix(r.holder, "a:"); ok {
 		if a, known := tx.law.Agency(agency); known && slices.ContainsFunc(a.Roles, tx.law.Pseudonymous) {
 			sort, at = tx.store.pseudonyms.Hide(agency, name), month(created).UnixMicro()

@@ -24,9 +24,10 @@ import (
 // file is the store in a file of SQLite.
 type file struct {
 	*single
-	path string
-	log  *slog.Logger
-	pool *sqlitex.Pool
+	path  string
+	log   *slog.Logger
+	pool  *sqlitex.Pool
+	marks marks
 	// alone is held while this process serves the file.
 	alone *os.File
 
@@ -118,6 +119,11 @@ func openAlone(path string, o Options) (*file, *writer, error) {
 		conn.Close()
 		return nil, nil, err
 	}
+	if err := bind(conn, o.Keyring); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	conn.marks = newMarks(o.Keyring)
 	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
 		PoolSize:    readers,
 		Flags:       sqlite.OpenReadWrite | sqlite.OpenWAL,
@@ -131,7 +137,7 @@ func openAlone(path string, o Options) (*file, *writer, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close(), conn.Close())
 	}
-	f := &file{single: newSingle(conn, mover, o.Fatal, o.Meter), path: path, log: o.Log, pool: pool, end: make(chan struct{})}
+	f := &file{single: newSingle(conn, mover, o.Fatal, o.Meter), path: path, log: o.Log, pool: pool, marks: conn.marks, end: make(chan struct{})}
 	f.journal, err = openJournal(path, conn, o.Meter, f.forgot)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.single.close(), pool.Close())
@@ -183,7 +189,7 @@ func (f *file) begin(ctx context.Context) (*sqliteConn, error) {
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
-	conn := &sqliteConn{Conn: taken}
+	conn := &sqliteConn{Conn: taken, marks: f.marks}
 	if err := exec(conn, "BEGIN"); err != nil {
 		f.pool.Put(taken)
 		return nil, unavailable(ctx, err)
@@ -232,6 +238,7 @@ func inForceInFile(path string) ([]byte, error) {
 // sqliteConn runs the store's SQL text on SQLite.
 type sqliteConn struct {
 	*sqlite.Conn
+	marks marks // none where nothing is read or written that has a name
 	// What this transaction wrote: the kinds of its entries, and the cases that have
 	// a new epoch.
 	kinds []jisrv1.LogEntry_Kind
@@ -239,7 +246,7 @@ type sqliteConn struct {
 }
 
 func (c *sqliteConn) exec(query string, args ...any) error {
-	return sqlitex.Execute(c.Conn, query, &sqlitex.ExecOptions{Args: args})
+	return sqlitex.Execute(c.Conn, query, &sqlitex.ExecOptions{Args: c.marks.parameters(args)})
 }
 
 func (c *sqliteConn) fenced(query string, args ...any) error {
@@ -253,10 +260,23 @@ func (c *sqliteConn) fenced(query string, args ...any) error {
 }
 
 func (c *sqliteConn) each(query string, f func(result) error, args ...any) error {
+	row := &sqliteRow{marks: c.marks}
 	return sqlitex.Execute(c.Conn, query, &sqlitex.ExecOptions{
-		Args: args, ResultFunc: func(s *sqlite.Stmt) error { return f(s) },
+		Args: c.marks.parameters(args), ResultFunc: func(s *sqlite.Stmt) error {
+			row.Stmt = s
+			return f(row)
+		},
 	})
 }
+
+// sqliteRow is a row as its statement has it.
+type sqliteRow struct {
+	*sqlite.Stmt
+	marks marks
+}
+
+// ColumnText returns a text; where it is a mark, the name of what lies there.
+func (r *sqliteRow) ColumnText(col int) string { return r.marks.name(r.Stmt.ColumnText(col)) }
 
 func (c *sqliteConn) enter(e *entry) error {
 	if err := c.exec("INSERT INTO log_entries(name, time, leaf, salt, commitment) VALUES(?,?,?,?,?)",

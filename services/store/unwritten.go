@@ -165,7 +165,7 @@ type wide [widest]string
 const widest = 6
 
 func wideInsert(table, columns, conflict string) (w wide) {
-	one := "(" + marks(strings.Count(columns, ",")+1) + ")"
+	one := "(" + placeholders(strings.Count(columns, ",")+1) + ")"
 	for i := range w {
 		w[i] = "INSERT INTO " + table + "(" + columns + ") VALUES " + strings.Repeat(one+",", 1<<i-1) + one + conflict
 	}

@@ -29,7 +29,7 @@ const (
 	wakeAgain, wakeAtLast = 100 * time.Millisecond, 5 * time.Second
 )
 
-// What a message says, in words between spaces: these, and names of cases that have moved.
+// What a message says, in words between spaces: these, and shelfmarks of cases that have moved.
 const (
 	wordLaw = "law" // another agreement was adopted
 	wordAll = "all" // more cases have moved than fit
@@ -42,7 +42,7 @@ const (
 //
 // They are hints. What they tell of stands in rows that each node asks in any case,
 // so one that is lost costs the time until then and nothing else. They hold no more
-// than those rows tell to whoever may come into the database: random names.
+// than those rows tell to whoever may come into the database: shelfmarks.
 type wakes struct {
 	hear func(word string)
 
@@ -50,7 +50,7 @@ type wakes struct {
 	law   bool // what is to be said
 	all   bool
 	cases map[string]bool
-	bytes int    // of the names of cases
+	bytes int    // of the shelfmarks of cases
 	speak func() // ends the wait for what others say
 }
 
@@ -233,8 +233,9 @@ func (s *Store) heard(word string) {
 		s.recent.forgetAll()
 		s.files.forgetAll()
 	default:
-		s.recent.forget(word)
-		s.files.forget(word)
+		name := s.marks.name(word)
+		s.recent.forget(name)
+		s.files.forget(name)
 	}
 }
 
@@ -244,7 +245,7 @@ func (s *Store) heard(word string) {
 func (s *Store) written(cases []string, outcome error) {
 	s.recent.forget(cases...)
 	s.files.forget(cases...)
-	if outcome == nil || errors.Is(outcome, fault.New(fault.OutcomeUnknown)) {
-		s.wakes.moved(cases...)
+	if s.wakes != nil && (outcome == nil || errors.Is(outcome, fault.New(fault.OutcomeUnknown))) {
+		s.wakes.moved(s.marks.all(cases)...)
 	}
 }

@@ -157,12 +157,12 @@ func TestAHundredCommitsAreToldInOneMessage(t *testing.T) {
 	l, at := lineTo(t, database)
 	n := h.named(t, "a", at, database)
 	listening := ear(t, database)
-	first := n.aCase()
+	first := n.Mark(n.aCase())
 	if got := moved(t, listening); !slices.Contains(got, first) {
 		t.Errorf("of %s is told %q", first, got)
 	}
 	l.when(on("pg_notify", held))
-	said := map[string]bool{n.aCase(): true} // is on its way, or waits with the others
+	said := map[string]bool{n.Mark(n.aCase()): true} // is on its way, or waits with the others
 	const calls = 100
 	names := make([]string, calls)
 	for _, err := range atOnce(calls, func(i int) (err error) {
@@ -174,7 +174,7 @@ func TestAHundredCommitsAreToldInOneMessage(t *testing.T) {
 	l.when(nil)
 	l.release()
 	for _, name := range names {
-		said[name] = true
+		said[n.Mark(name)] = true
 	}
 	messages := 0
 	for ; len(said) > 0; messages++ {
@@ -187,7 +187,7 @@ func TestAHundredCommitsAreToldInOneMessage(t *testing.T) {
 	}
 	// Control: what is committed once the others have heard is told in a message of its own.
 	for range 3 {
-		name := n.aCase()
+		name := n.Mark(n.aCase())
 		if got := moved(t, listening); !slices.Equal(got, []string{name}) {
 			t.Errorf("of %s is told %q", name, got)
 		}
@@ -200,6 +200,9 @@ func TestWhatMovedOnAnotherNodeIsKeptNoLonger(t *testing.T) {
 	listening := ear(t, database)
 	told := func(names ...string) {
 		t.Helper()
+		for i := range names {
+			names[i] = a.Mark(names[i])
+		}
 		if got := moved(t, listening); !slices.Equal(got, names) {
 			t.Errorf("of %q is told %q", names, got)
 		}

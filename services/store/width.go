@@ -37,8 +37,8 @@ func chunk(n int) int {
 	return 0
 }
 
-// marks returns n placeholders.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+// placeholders returns n of them.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
 // rows returns n rows of one placeholder.
 func rows(n int) string { return strings.TrimSuffix(strings.Repeat("(?),", n), ",") }

@@ -317,7 +317,7 @@ func (x *ListCasesResponse) SetNextPageToken(v string) {
 type ListCasesResponse_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
-	// The records, by create time and name, each as this caller may see it.
+	// The records, each as this caller may see it, by create time; those of one time in an order that stays the same.
 	Cases []*Case
 	// The token of the next page; empty at the end.
 	NextPageToken string
@@ -886,7 +886,7 @@ func (x *ListSharesResponse) SetNextPageToken(v string) {
 type ListSharesResponse_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
-	// The records, by create time and name, each as this caller may see it.
+	// The records, each as this caller may see it, by create time; those of one time in an order that stays the same.
 	Shares []*Share
 	// The token of the next page; empty at the end.
 	NextPageToken string
@@ -1677,7 +1677,7 @@ func (x *ListVictimsResponse) SetNextPageToken(v string) {
 type ListVictimsResponse_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
-	// The records, by create time and name, each as this caller may see it.
+	// The records, each as this caller may see it, by create time; those of one time in an order that stays the same.
 	Victims []*Victim
 	// The token of the next page; empty at the end.
 	NextPageToken string
@@ -2112,7 +2112,7 @@ func (x *ListSuspectsResponse) SetNextPageToken(v string) {
 type ListSuspectsResponse_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
-	// The records, by create time and name, each as this caller may see it.
+	// The records, each as this caller may see it, by create time; those of one time in an order that stays the same.
 	Suspects []*Suspect
 	// The token of the next page; empty at the end.
 	NextPageToken string

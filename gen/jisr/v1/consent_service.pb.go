@@ -446,7 +446,7 @@ func (x *ListConsentsResponse) SetNextPageToken(v string) {
 type ListConsentsResponse_builder struct {
 	_ [0]func() // Prevents comparability and use of unkeyed literals for the builder.
 
-	// The records, by create time and name, each as this caller may see it.
+	// The records, each as this caller may see it, by create time; those of one time in an order that stays the same.
 	Consents []*Consent
 	// The token of the next page; empty at the end.
 	NextPageToken string

@@ -34,7 +34,7 @@ type stored struct {
 
 // openLedger reads the database file and its journal, without the program that
 // wrote them.
-func openLedger(path string) (*ledger, error) {
+func (x *exchange) openLedger(path string) (*ledger, error) {
 	waiting, err := journal(path)
 	if err != nil {
 		return nil, err
@@ -48,6 +48,7 @@ func openLedger(path string) (*ledger, error) {
 		entries: make(map[string]*jisrv1.LogLeaf), officers: make(map[string][]string), listed: make(map[string]bool),
 		records: make(map[string]stored), deliveries: make(map[string]int),
 	}
+	marks := x.marks()
 	column := func(s *sqlite.Stmt, i int) []byte {
 		b := make([]byte, s.ColumnLen(i))
 		s.ColumnBytes(i, b)
@@ -76,13 +77,13 @@ func openLedger(path string) (*ledger, error) {
 			return nil
 		}},
 		{"SELECT name, type, revision, header, envelope FROM records", func(s *sqlite.Stmt) error {
-			name := s.ColumnText(0)
+			name := marks.Name(s.ColumnText(0))
 			hash := sha256.Sum256(slices.Concat([]byte(name), column(s, 3), column(s, 4)))
 			l.records[name] = stored{kind: s.ColumnText(1), revision: s.ColumnInt64(2), hash: hash[:]}
 			return nil
 		}},
 		{"SELECT notification FROM deliveries", func(s *sqlite.Stmt) error {
-			l.deliveries[s.ColumnText(0)]++
+			l.deliveries[marks.Name(s.ColumnText(0))]++
 			return nil
 		}},
 	} {
@@ -215,7 +216,7 @@ func (x *exchange) audited(b *book) {
 	if open := b.open(); len(open) > 0 {
 		x.t.Fatalf("%d outcomes are open; the audit would be blind to them", len(open))
 	}
-	l, err := openLedger(x.database())
+	l, err := x.openLedger(x.database())
 	x.must(err)
 	x.report(l.holdWhole(b))
 }

@@ -34,7 +34,7 @@ func TestReadsThatAreCancelledAtAnyMomentLeaveTheirEntry(t *testing.T) {
 	wg.Wait()
 	x.stop()
 	x.audited(w.book)
-	l, err := openLedger(x.database())
+	l, err := x.openLedger(x.database())
 	x.must(err)
 	var answered, cut, written int
 	for _, c := range w.book.since(0) {

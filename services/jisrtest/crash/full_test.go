@@ -123,7 +123,7 @@ func fullDisk(t *testing.T, x *exchange, v *volume) {
 	x.exhaust(w)
 
 	// From here on nothing is released and nothing changes.
-	before, err := openLedger(x.database())
+	before, err := x.openLedger(x.database())
 	x.must(err)
 	for i := range w.desks {
 		d := &w.desks[i]
@@ -134,7 +134,7 @@ func fullDisk(t *testing.T, x *exchange, v *volume) {
 			x.refusedForTheLog(c)
 		}
 	}
-	after, err := openLedger(x.database())
+	after, err := x.openLedger(x.database())
 	x.must(err)
 	if len(after.entries) != len(before.entries) || len(after.records) != len(before.records) {
 		t.Errorf("on a full disk %d entries became %d and %d records %d", len(before.entries), len(after.entries), len(before.records), len(after.records))

@@ -40,7 +40,7 @@ func TestKillNineAtAnyMomentLosesNothingThatWasAnswered(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("after kill %d", i)
 		}
-		l, err := openLedger(x.database())
+		l, err := x.openLedger(x.database())
 		x.must(err)
 		x.report(l.hold(w.book.since(from)))
 		x.report(x.readBack(w.book, toldIn(w.book, from)))
@@ -115,12 +115,12 @@ func seesRemovals(t *testing.T, x *exchange, w *world) {
 		copyFile(t, x.database(), path)
 		conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 		x.must(err)
-		x.must(sqlitex.Execute(conn, remove[0], &sqlitex.ExecOptions{Args: []any{remove[1]}}))
+		x.must(sqlitex.Execute(conn, remove[0], &sqlitex.ExecOptions{Args: []any{x.marks().Of(remove[1])}}))
 		if conn.Changes() == 0 {
 			t.Errorf("%s: nothing was removed", name)
 		}
 		x.must(conn.Close())
-		l, err := openLedger(path)
+		l, err := x.openLedger(path)
 		x.must(err)
 		if len(l.holdWhole(w.book)) == 0 {
 			t.Errorf("the audit does not notice that %s is missing", name)

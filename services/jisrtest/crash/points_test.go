@@ -205,7 +205,7 @@ func (x *exchange) breakUnderLoad(w *world, f *fuse) (blown int) {
 	x.start()
 	x.repeat(w.book)
 	x.report(x.readBack(w.book, toldIn(w.book, from)))
-	l, err := openLedger(x.database())
+	l, err := x.openLedger(x.database())
 	x.must(err)
 	x.report(l.hold(w.book.since(from)))
 	if x.t.Failed() {

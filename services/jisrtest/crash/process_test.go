@@ -10,6 +10,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/jisrtest/process"
+	"github.com/jisr-exchange/jisr/services/keyring"
 )
 
 const limit = process.Limit
@@ -34,6 +35,7 @@ type exchange struct {
 	addr    string
 	ops     string // where metrics and health are told
 	clients map[string]*jisrtest.Client
+	shelf   *keyring.Shelfmarks // see marks
 }
 
 // install makes an exchange's files and starts nothing.
@@ -63,6 +65,15 @@ func (x *exchange) data() string { return filepath.Join(x.dir, "data") }
 
 // database is the path of the case database.
 func (x *exchange) database() string { return filepath.Join(x.data(), "jisr.db") }
+
+// marks are under what records lie in the database.
+func (x *exchange) marks() *keyring.Shelfmarks {
+	x.t.Helper()
+	if x.shelf == nil {
+		x.shelf = process.Marks(x.t, x.dir, filepath.Join(x.dir, "keyring.db"))
+	}
+	return x.shelf
+}
 
 // start starts the process and returns when it serves.
 func (x *exchange) start() {

@@ -106,7 +106,7 @@ func TestEntryIsWrittenEvenIfTheClientHungUp(t *testing.T) {
 		close(g.open)
 		x.disk.on(nil)
 		x.made(w.read(jisrtest.Police, w.desks[0].changed)) // the server has gone on
-		l, err := openLedger(x.database())
+		l, err := x.openLedger(x.database())
 		x.must(err)
 		if len(l.officers[c.ID]) != 1 {
 			t.Errorf("%s hung up and left %d entries", c.ID, len(l.officers[c.ID]))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jisr-exchange/jisr/services/jisrtest"
 	"github.com/jisr-exchange/jisr/services/jisrtest/process"
+	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/postgres/throwaway"
 )
 
@@ -36,7 +37,8 @@ type house struct {
 	more    string        // of every node's configuration
 	role    *url.Userinfo // as whom nodes come to the cases; as a superuser if nil
 	nodes   []*node
-	taken   []*pgx.Conn // connections that nobody else has
+	marks   *keyring.Shelfmarks // under what records lie
+	taken   []*pgx.Conn         // connections that nobody else has
 }
 
 // newHouse makes the databases and files of an exchange, and no node.
@@ -102,14 +104,14 @@ func (h *house) tryAsk(into any, question string, args ...any) error {
 	return conn.QueryRow(ctx, question, args...).Scan(into)
 }
 
-// names are the names of all records of a type, as they lie in the database.
+// names are the names of all records of a type in the database.
 func (h *house) names(kind string) map[string]bool {
 	h.t.Helper()
 	var names []string
 	h.ask(&names, "SELECT COALESCE(array_agg(name), '{}') FROM records WHERE type = $1", kind)
-	all := make(map[string]bool, len(names))
+	all, marks := make(map[string]bool, len(names)), h.marks
 	for _, name := range names {
-		all[name] = true
+		all[marks.Name(name)] = true
 	}
 	return all
 }

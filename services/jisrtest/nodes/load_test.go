@@ -225,10 +225,10 @@ func TestTheAuditOfALoadNoticesWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
 	l.more(3)
 	l.settle(t)
 	names := slices.Collect(maps.Values(l.made))
-	receipts := slices.Collect(maps.Keys(l.shown))
+	receipts, marks := slices.Collect(maps.Keys(l.shown)), h.marks
 	for statement, about := range map[string]string{
-		"DELETE FROM records WHERE name = $1":                                  names[0],
-		"UPDATE records SET name = name || '0' WHERE name = $1":                names[1],
+		"DELETE FROM records WHERE name = $1":                                  marks.Of(names[0]),
+		"UPDATE records SET name = name || '0' WHERE name = $1":                marks.Of(names[1]),
 		"DELETE FROM log_entries WHERE strpos(encode(leaf, 'escape'), $1) > 0": names[2],
 		"DELETE FROM log_entries WHERE name = $1":                              receipts[0],
 	} {

@@ -36,6 +36,9 @@ func (n *node) start() {
 	if !n.tryStart() {
 		n.t.Fatalf("jisrd does not start:\n%s", n.log)
 	}
+	if n.marks == nil {
+		n.marks = process.Marks(n.t, n.dir, n.house.keys)
+	}
 }
 
 // restart starts the process as what supervises it would, again and again.

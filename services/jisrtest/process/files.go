@@ -1,6 +1,8 @@
 package process
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,8 @@ import (
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/certs"
 	"github.com/jisr-exchange/jisr/services/jisrtest"
+	"github.com/jisr-exchange/jisr/services/keyring"
+	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
 // Configuration is what the configurations over the files of Install have in common.
@@ -86,3 +90,42 @@ var shipped = sync.OnceValues(func() (*agreement.Law, error) {
 	}
 	return agreement.Parse(text)
 })
+
+// Marks are the shelfmarks by which an exchange over the files of Install has its
+// records in the database, from its keyring at a place: of a file from a copy, since
+// whoever serves keeps others from it.
+func Marks(t testing.TB, dir, place string) *keyring.Shelfmarks {
+	t.Helper()
+	kek, err := keyring.OpenFileKEK(filepath.Join(dir, "kek"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !postgres.IsURL(place) {
+		place = copied(t, place)
+	}
+	ring, err := keyring.Open(place, kek, keyring.Forgetful)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ring.Close()
+	return ring.Shelfmarks()
+}
+
+// copied copies a database with its log, and returns the path of the copy.
+func copied(t testing.TB, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(path))
+	for _, end := range []string{"", "-wal"} {
+		text, err := os.ReadFile(path + end)
+		if errors.Is(err, fs.ErrNotExist) && end != "" {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(to+end, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}

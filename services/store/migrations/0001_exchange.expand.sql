@@ -4,6 +4,16 @@
 --
 -- One text for every database, in the words of SQLite; dialect.go says how
 -- PostgreSQL reads them. Text compares by its bytes in both.
+--
+-- Where a column holds what a record is called, but for an entry of the log, it holds
+-- the record's shelfmark, which begins with when it was made, and not its name.
+
+-- The keyring by which names are made of shelfmarks. By another one nothing would be
+-- found here.
+CREATE TABLE bound (
+  id    TEXT PRIMARY KEY, -- 'keyring'
+  value TEXT NOT NULL     -- follows from its secret, and tells nothing of it
+) WITHOUT ROWID;
 
 CREATE TABLE records (
   name        TEXT PRIMARY KEY,
@@ -32,7 +42,7 @@ CREATE TABLE sight (
   holder      TEXT NOT NULL,
   type        TEXT NOT NULL,
   create_time BIGINT NOT NULL,  -- of the record; the month's for a monitor
-  sort        TEXT NOT NULL,    -- the record's name as this holder knows it
+  sort        TEXT NOT NULL,    -- a monitor's pseudonym of the record; else ''
   name        TEXT NOT NULL,
   link        INTEGER NOT NULL,
   via         TEXT NOT NULL,    -- the record that made the link; '' for ownership, territory, oversight
@@ -131,7 +141,7 @@ CREATE TABLE idempotency (
   reply       BLOB NOT NULL,     -- the reply: headers only
   entry       TEXT NOT NULL,
   create_time BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX idempotency_by_time ON idempotency (create_time);
 
 -- The access log. It is written with each read: an entry is appended under a
