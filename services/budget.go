@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -84,6 +85,9 @@ func (s *Server) pace(ctx context.Context, _ string, request any, next func(cont
 	defer account.Done()
 	if changes(request) {
 		changed, err := account.Change(ctx)
+		if errors.Is(err, budget.ErrStuck) {
+			return fault.New(fault.StoreUnavailable)
+		}
 		if err != nil {
 			return err
 		}

@@ -2,14 +2,20 @@ package services
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
+	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/budget"
+	"github.com/jisr-exchange/jisr/services/fault"
+	"github.com/jisr-exchange/jisr/services/identity"
 )
 
 func TestACallEndsByTheServersTimeWhateverDeadlineItNames(t *testing.T) {
@@ -37,6 +43,43 @@ func TestACallEndsByTheServersTimeWhateverDeadlineItNames(t *testing.T) {
 	if d, _ := left(short, "/unary"); d > time.Second {
 		t.Errorf("the client's own deadline became %v", d)
 	}
+}
+
+func TestAChangeBehindItsAgencysOwnThatDoNotEndIsRefusedAndReadsGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, err := budget.NewBook(budget.Limits{CallsPerSecond: 1000, CallsInFlight: 32, Connections: 1, CallTime: time.Hour},
+			func(string) bool { return true }, func(budget.Cut) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{budgets: book}
+		call := func(agency string, request any, handler func(context.Context) error) error {
+			return s.pace(identity.NewContext(t.Context(), &identity.Caller{Agency: agency, Law: &agreement.Law{}}), "", request, handler)
+		}
+		opens, at, end := &jisrv1.CreateCaseRequest{}, func(context.Context) error { return nil }, make(chan struct{})
+		for range 4 { // an eighth
+			go func() {
+				if err := call("police", opens, func(context.Context) error { <-end; return nil }); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := call("police", opens, at); !errors.Is(err, fault.New(fault.StoreUnavailable)) || time.Since(began) > time.Minute {
+			t.Errorf("a change behind those that hang is answered %v after %v", err, time.Since(began))
+		}
+		for agency, request := range map[string]any{"police": &jisrv1.GetCaseRequest{}, "court": opens} {
+			if err := call(agency, request, at); err != nil {
+				t.Errorf("a call of the %s beside those that hang: %v", agency, err)
+			}
+		}
+		close(end)
+		synctest.Wait()
+		if err := call("police", opens, at); err != nil { // control
+			t.Error(err)
+		}
+	})
 }
 
 func TestEveryCallButThoseThatReadIsTakenForAChange(t *testing.T) {

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -58,8 +60,11 @@ func (a *app) contextValues(name string) (map[string]string, error) {
 		}
 		return nil, usage("there is no place for contexts: "+err.Error(), "set XDG_CONFIG_HOME")
 	}
-	text, err := os.ReadFile(path)
+	text, err := readContexts(path)
+	var untrusted *usageError
 	switch {
+	case errors.As(err, &untrusted):
+		return nil, err
 	case errors.Is(err, fs.ErrNotExist) && name == "":
 		return nil, nil
 	case errors.Is(err, fs.ErrNotExist):
@@ -85,13 +90,48 @@ func (a *app) contextValues(name string) (map[string]string, error) {
 	return values, nil
 }
 
+// readContexts reads the file if nobody but this user, or root, can have written it:
+// whoever says which exchange is called, and whose authority vouches for it, is shown
+// what is sent there. (As OpenSSH asks of its own configuration.)
+func readContexts(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat() // of what is read, whatever takes its place meanwhile
+	if err != nil {
+		return nil, err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, errors.New("the system does not tell whose file it is")
+	}
+	if err := trusted(path, info.Mode().Perm(), int(owner.Uid), os.Geteuid()); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(file)
+}
+
+// trusted says why a file of contexts is not to be believed, or nothing.
+func trusted(path string, mode fs.FileMode, owner, user int) error {
+	switch {
+	case owner != 0 && owner != user:
+		return usage("the file of contexts "+path+" is another user's, who could have jisr call another exchange", "look at what stands in it, and make it your own: chown, or write it anew")
+	case mode&0o022 != 0:
+		return usage(fmt.Sprintf("the file of contexts %s may be written by others than its owner (mode %04o), who could have jisr call another exchange", path, mode),
+			"look at what stands in it, then chmod 600 "+path)
+	}
+	return nil
+}
+
 // contextNames are the contexts that the shells can offer.
 func (a *app) contextNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	path, err := a.contextsPath()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	text, err := os.ReadFile(path)
+	text, err := readContexts(path)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -97,6 +97,34 @@ contexts:
 	}
 }
 
+func TestAFileOfContextsThatOthersMayWriteIsNotBelieved(t *testing.T) {
+	s := newStand(t, nil)
+	dir := inContexts(t, "current: here\ncontexts:\n  here: {server: \""+s.addr+"\", dir: "+s.dir+", agency: dcoc, officer: er-1, purpose: investigation}\n")
+	path := filepath.Join(dir, "config.yaml")
+	for mode, believed := range map[os.FileMode]bool{0o600: true, 0o644: true, 0o400: true, 0o620: false, 0o602: false, 0o666: false} {
+		chmod(t, path, mode)
+		for _, args := range [][]string{{"whoami"}, s.flags("whoami")} { // its current one may leave a flag to others
+			o := jisr(t, args...)
+			if said := o.stdout + o.stderr; believed != (o.code == exitOK) || !believed && (o.code != exitUsage || !strings.Contains(said, "chmod 600 "+path)) {
+				t.Errorf("mode %04o: %s exits with %d: %s", mode, args[0], o.code, said)
+			}
+		}
+	}
+	chmod(t, path, 0o666)
+	golden(t, "contexts_for_all", jisr(t, "whoami"), dir, "DIR")
+	if o := jisr(t, "doctor"); !strings.Contains(o.stdout, "failed   context             the file of contexts "+path) {
+		t.Errorf("the doctor says %s", o.stdout)
+	}
+	if o := jisr(t, "__complete", "whoami", "--context", ""); strings.Contains(o.stdout, "here") {
+		t.Errorf("a shell offers what is not believed: %+v", o)
+	}
+	for owner, believed := range map[int]bool{0: true, 1000: true, 1001: false} {
+		if err := trusted(path, 0o600, owner, 1000); (err == nil) != believed {
+			t.Errorf("of user %d, to user 1000: %v", owner, err)
+		}
+	}
+}
+
 func TestWithoutAFileOfContextsNothingChanges(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	s := newStand(t, nil)

@@ -161,7 +161,8 @@ func (a *app) fromContext(flags *pflag.FlagSet, given map[string]bool) error {
 }
 
 const contextsLong = `A context is a set of flags under a name. Contexts stand in
-$XDG_CONFIG_HOME/jisr/config.yaml (~/.config/jisr/config.yaml where that is not set):
+$XDG_CONFIG_HOME/jisr/config.yaml (~/.config/jisr/config.yaml where that is not set),
+which nobody but its owner may write:
 
   current: erbil              # taken where neither --context nor JISR_CONTEXT names one
   contexts:

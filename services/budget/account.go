@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -88,13 +89,30 @@ func (a *Account) Done() {
 	a.running--
 }
 
+// stuck is how long a call waits for one of its agency's to have changed something. A
+// commit takes a moment, so they do not come to an end by themselves any more.
+const stuck = 20 * time.Second
+
+// ErrStuck says that none of an agency's changes has come to its end for long.
+var ErrStuck = errors.New("budget: the changes before this one do not end")
+
 // Change waits until a call may change something; done must be called when its
 // handler has returned. A commit lasts as long as what it holds, and whoever comes
 // beside waits for the one at work and for its own.
 func (a *Account) Change(ctx context.Context) (done func(), err error) {
+	done = func() { <-a.turns }
 	select {
 	case a.turns <- struct{}{}:
-		return func() { <-a.turns }, nil
+		return done, nil
+	default:
+	}
+	late := time.NewTimer(stuck)
+	defer late.Stop()
+	select {
+	case a.turns <- struct{}{}:
+		return done, nil
+	case <-late.C:
+		return nil, ErrStuck
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -198,6 +198,31 @@ func TestAKeyringWhoseDatabaseIsGoneOpensNothingAndTakesDownTheKeyringAlone(t *t
 	}
 }
 
+// Each is a right that no call of a quiet day has use for.
+func TestARightThatIsTakenTakesDownThePartThatNeedsIt(t *testing.T) {
+	cases, keys := jisrtest.CaseDatabase(t), jisrtest.KeyDatabase(t)
+	if cases.Owner == cases.Serving {
+		t.Log("the server is somebody's, and its roles too: whose owner serves has every right")
+		return
+	}
+	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.WithDatabase(cases), jisrtest.WithKeyring(keys))
+	w := watched(t, x)
+	for _, c := range []struct {
+		at, right, role string
+		parts           []string
+	}{
+		{cases.Owner, "INSERT ON seals", "jisr_serving", []string{"store", "log"}}, // the log lies in the store
+		{cases.Owner, "INSERT ON log_subjects", "jisr_serving", []string{"log"}},
+		{keys.Owner, "DELETE ON keys", "jisr_keys_serving", []string{"keyring"}},
+	} {
+		must(t, jisrtest.Run(c.at, "REVOKE "+c.right+" FROM "+c.role))
+		w.falls(c.parts...)
+		must(t, jisrtest.Run(c.at, "GRANT "+c.right+" TO "+c.role))
+		w.rises(c.parts...)
+	}
+	jisrtest.Opened(t, x)
+}
+
 func TestAStaleListTakesDownRevocationAndAFreshOneBringsItBack(t *testing.T) {
 	m := &moment{}
 	x := jisrtest.Start(t, jisrtest.WithTick(beat), jisrtest.WithClock(m.now))

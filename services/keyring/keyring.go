@@ -48,9 +48,12 @@ type Ring struct {
 	shelf   shelf
 	secret  []byte
 	shared  bool // other nodes destroy keys on this shelf, too
-	stock   stock
-	memory  memory
-	ear     *ear
+	// wary says that the shelf may be one that was left for another, and that a look at
+	// its generation finds out.
+	wary   bool
+	stock  stock
+	memory memory
+	ear    *ear
 }
 
 // Open opens or creates the keyring at place: a path, or the postgres:// URL of
@@ -64,6 +67,9 @@ func Open(place string, w Wrapper, demands ...Demand) (*Ring, error) {
 		return nil, err
 	}
 	r := &Ring{wrapper: w, shelf: s, shared: shared, memory: newMemory(), ear: newEar()}
+	if s, ok := s.(*served); ok {
+		r.wary = s.replicated
+	}
 	if err := r.prepare(context.Background()); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -99,30 +105,16 @@ func (r *Ring) Close() error {
 // gives no cipher on this one, in whose memory it may be: what is remembered is
 // used only after the shelf was asked whether anything was destroyed since. A
 // call that asks for many keys says by AsOfNow when it began, and asks once. A
-// shelf that does not answer opens nothing.
+// shelf that does not answer opens nothing. Nor does one that a standby does not
+// follow any more where keys are to survive a node: what the other one destroyed, it
+// does not know.
 func (r *Ring) AEAD(ctx context.Context, id string) (cipher.AEAD, error) {
 	if id == secretID {
 		return nil, ErrDestroyed
 	}
-	began := r.began(ctx)
-	k := r.memory.find(id, began)
-	if !k.fresh && (k.cipher != nil || k.wrapped != nil) {
-		if err := r.hear(ctx, began); err != nil {
-			return nil, err
-		}
-		k = r.memory.find(id, began)
-	}
-	if k.cipher != nil {
-		return k.cipher, nil
-	}
-	if k.wrapped == nil {
-		if _, err := r.ear.told(began); err != nil {
-			return nil, err // calls that came before a look that failed do not try one by one
-		}
-		var err error
-		if k.wrapped, k.generation, err = r.look(ctx, id); err != nil {
-			return nil, err
-		}
+	k, err := r.find(ctx, id, r.began(ctx))
+	if err != nil || k.cipher != nil {
+		return k.cipher, err
 	}
 	key, err := r.unwrap(id, k.wrapped)
 	if err != nil {
@@ -134,6 +126,38 @@ func (r *Ring) AEAD(ctx context.Context, id string) (cipher.AEAD, error) {
 	}
 	r.memory.keep(id, k.wrapped, c, k.generation)
 	return c, nil
+}
+
+// looks bounds how often a key is looked for while others are destroyed.
+const looks = 3
+
+// find finds a key in memory or on the shelf, as of a moment after began.
+func (r *Ring) find(ctx context.Context, id string, began time.Time) (known, error) {
+	for range looks {
+		k := r.memory.find(id, began)
+		if !k.fresh && (r.wary || k.cipher != nil || k.wrapped != nil) {
+			if err := r.hear(ctx, began); err != nil {
+				return known{}, err
+			}
+			k = r.memory.find(id, began)
+		}
+		if k.cipher != nil || k.wrapped != nil {
+			return k, nil
+		}
+		if _, err := r.ear.told(began); err != nil {
+			return known{}, err // calls that came before a look that failed do not try one by one
+		}
+		heard := k.generation
+		var err error
+		if k.wrapped, k.generation, err = r.look(ctx, id); err != nil {
+			return known{}, err
+		}
+		if !r.wary || k.generation == heard {
+			return k, nil
+		}
+		began = time.Now() // it was read under another generation than the one that is sure
+	}
+	return known{}, unavailable("read", errors.New("keys are being destroyed"))
 }
 
 // Destroy destroys a key: every copy of what it sealed is unreadable from then
@@ -174,7 +198,9 @@ func (r *Ring) look(ctx context.Context, id string) (wrapped []byte, g generatio
 		r.ear.tell(began, err)
 		return nil, g, err
 	}
-	r.memory.note(began, g)
+	if !r.wary || id == secretID {
+		r.memory.note(began, g)
+	}
 	return wrapped, g, nil
 }
 

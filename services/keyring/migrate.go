@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/deploy"
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -28,7 +29,14 @@ func Review(ctx context.Context, url string, w Wrapper, demands ...Demand) error
 	if err != nil {
 		return err
 	}
+	rights, err := neededRights()
+	if err != nil {
+		return err
+	}
 	return postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error {
+		if err := rights.Held(ctx, pool); err != nil {
+			return err
+		}
 		var wrapped []byte
 		err := pool.QueryRow(ctx, "SELECT wrapped FROM keys WHERE id = $1", secretID).Scan(&wrapped)
 		switch {
@@ -44,6 +52,11 @@ func Review(ctx context.Context, url string, w Wrapper, demands ...Demand) error
 		}
 		return nil
 	})
+}
+
+// neededRights are what the role of a node needs in the database.
+func neededRights() (postgres.Rights, error) {
+	return postgres.ReadRights("deploy/postgres/keyring.sql", deploy.Keyring, "jisr_keys_serving")
 }
 
 // alone are the migrations, and the options of one connection.

@@ -62,6 +62,47 @@ func TestTheRoleOfANodeCanDoWhatANodeDoesAndNothingElse(t *testing.T) {
 	}
 }
 
+// A right that is used when a key is made or destroyed is missed before that. What is
+// taken is what the database itself says was given.
+func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
+	ctx, s := context.Background(), onPostgres(t)
+	s.open(t) // makes the schema and the secret
+	limited := role(t, s)
+	kek, err := OpenFileKEK(s.kek)
+	must(t, err)
+	u, err := url.Parse(limited.place)
+	must(t, err)
+	r, node := limited.open(t), u.User.Username()
+	must(t, r.Probe(ctx))
+	conn, err := pgx.Connect(ctx, s.place)
+	must(t, err)
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `SELECT x.privilege_type || ' ON ' || c.relname
+			FROM pg_class c, aclexplode(c.relacl) x WHERE x.grantee = $1::text::regrole AND x.privilege_type <> 'MAINTAIN' -- without which the server vacuums
+		UNION ALL SELECT x.privilege_type || ' (' || a.attname || ') ON ' || c.relname
+			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) x WHERE x.grantee = $1::text::regrole`, node)
+	must(t, err)
+	rights, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if len(rights) != 7 {
+		t.Fatalf("these are not the rights of a node: %v", rights)
+	}
+	for _, right := range rights {
+		s.hand(t, "REVOKE "+right+" FROM "+node)
+		if err := r.Probe(ctx); err == nil || !strings.Contains(err.Error(), "42501") && !strings.Contains(err.Error(), " "+right+": run deploy/postgres/keyring.sql") {
+			t.Errorf("without %s is told %v", right, err)
+		}
+		if Review(ctx, limited.place, kek, Forgetful) == nil {
+			t.Errorf("an operator who asks is not told that %s is missing", right)
+		}
+		s.hand(t, "GRANT "+right+" TO "+node)
+		must(t, r.Probe(ctx))
+	}
+	s.hand(t, "REVOKE UPDATE ON keys FROM "+node) // control: it was never given
+	must(t, r.Probe(ctx))
+	must(t, Review(ctx, limited.place, kek, Forgetful))
+}
+
 // What a destroyed key leaves in the file is for the next keys to write over;
 // docs/threats.md says how far that goes.
 func TestThePlaceOfADestroyedKeyIsVacuumed(t *testing.T) {

@@ -31,8 +31,11 @@ var migrations embed.FS
 
 // served is a shelf in a PostgreSQL database of its own, which nodes share.
 type served struct {
-	pool *pgxpool.Pool
-	ring [16]byte // whose database it is, as it was opened
+	pool   *pgxpool.Pool
+	ring   [16]byte // whose database it is, as it was opened
+	rights postgres.Rights
+	// replicated says that commits wait for a standby, and so tell who is the primary.
+	replicated bool
 	// What looks for another primary.
 	end   context.CancelFunc
 	ended sync.WaitGroup
@@ -45,12 +48,16 @@ func openServed(ctx context.Context, url string, o postgres.Options) (*served, e
 	if err != nil {
 		return nil, err
 	}
+	rights, err := neededRights()
+	if err != nil {
+		return nil, err
+	}
 	o.Program, o.Terms = steps.Program(), &postgres.Terms{}
 	pool, err := postgres.Open(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: open: %w", err)
 	}
-	s := &served{pool: pool}
+	s := &served{pool: pool, rights: rights, replicated: o.SurvivesNode}
 	if err := s.prepare(ctx, steps); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("keyring: open: %w", err)
@@ -92,7 +99,11 @@ func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generat
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	var ring [16]byte
-	err = s.pool.QueryRow(ctx, lookQuery, id).Scan(&ring, (*[16]byte)(&g), &wrapped)
+	if id == secretID && s.replicated {
+		err = s.lookSurely(ctx, id, &ring, (*[16]byte)(&g), &wrapped)
+	} else {
+		err = s.pool.QueryRow(ctx, lookQuery, id).Scan(&ring, (*[16]byte)(&g), &wrapped)
+	}
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && ring != s.ring {
 		err = errGone
 	}
@@ -100,6 +111,29 @@ func (s *served) look(ctx context.Context, id string) (wrapped []byte, g generat
 		return nil, g, err
 	}
 	return wrapped, g, nil
+}
+
+// lookSurely looks, and then has a commit be taken by a standby: which was not promoted
+// before, so that nothing is destroyed of which this server does not know. One is
+// asked for all keys that are given out under the generation that it tells.
+func (s *served) lookSurely(ctx context.Context, id string, into ...any) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue(lookQuery, id).QueryRow(func(row pgx.Row) error { return row.Scan(into...) })
+	b.Queue("SELECT pg_logical_emit_message(true, 'jisr', '')")
+	b.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	if postgres.Unreplicated(conn.Conn().PgConn()) {
+		return errors.New("no standby was waited for")
+	}
+	return nil
 }
 
 func (s *served) change(ctx context.Context, add []key, remove []string) (removed int, err error) {
@@ -118,7 +152,8 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	var ring [16]byte
 	b := &pgx.Batch{}
 	b.Queue(ringQuery).QueryRow(func(row pgx.Row) error { return row.Scan(&ring) })
-	if len(add)+len(remove) == 0 {
+	probing := len(add)+len(remove) == 0
+	if probing {
 		b.Queue(probeQuery)
 	}
 	for _, k := range add {
@@ -135,6 +170,11 @@ func (s *served) change(ctx context.Context, add []key, remove []string) (remove
 	}
 	if ring != s.ring {
 		return 0, errGone
+	}
+	if probing { // else a key that cannot be made or destroyed would be the first to tell
+		if err := s.rights.Held(ctx, tx); err != nil {
+			return 0, err
+		}
 	}
 	if err := tx.Commit(ctx); err != nil {
 		var said *pgconn.PgError

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -150,12 +151,7 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 			return nil, err
 		}
 		return tx.drafted(key, body, rendered, e)
-	}, func(conn transaction) (err error) {
-		defer func() {
-			if err != nil { // and so nothing of this one is
-				tx.giveBack()
-			}
-		}()
+	}, func(conn transaction) error {
 		if err := begin(conn); err != nil {
 			return err
 		}
@@ -184,6 +180,10 @@ func Change[M proto.Message](ctx context.Context, s *Store, c *identity.Caller, 
 		s.written(namesOf(tx.counted), err)
 	}
 	if err != nil {
+		// Whichever way it ended: drafted and then given up, refused, or kept by no disk.
+		if tx != nil && !errors.Is(err, fault.New(fault.OutcomeUnknown)) {
+			tx.giveBack()
+		}
 		return empty, err
 	}
 	tx.keepFiles()

@@ -38,6 +38,22 @@ func (s *Store) InTurn(rpc string) {
 	s.writer.turns.Store(rpc, turns)
 }
 
+// DraftsAll has every change drafted, also one that has no company.
+func (s *Store) DraftsAll() { s.writer.every = func(bool) {} }
+
+// Bears says how long calls wait for their turn, and returns how long they did.
+func (s *Store) Bears(most time.Duration) (before time.Duration) {
+	before, s.writer.bears = s.writer.bears, most
+	return before
+}
+
+// Queued is how many calls wait for their turn.
+func (s *Store) Queued() int {
+	s.writer.changes.mu.Lock()
+	defer s.writer.changes.mu.Unlock()
+	return s.writer.changes.length
+}
+
 // KeepsFile reports whether anything is kept of a case for the drafts of others.
 func (s *Store) KeepsFile(name string) bool { return s.files.of(name, s.Law()) != nil }
 

@@ -16,6 +16,11 @@ const ballast = 64 << 10
 // Probe reports whether the store can read and write, by doing so. thorough asks
 // for room to work in; without it a probe costs as little as a commit can.
 func (s *Store) Probe(ctx context.Context, thorough bool) error {
+	if at, served := s.engine.(*server); served {
+		if err := at.may(ctx, at.rights.store); err != nil {
+			return err
+		}
+	}
 	err := s.read(ctx, func(conn querier) error {
 		_, err := number(conn, "SELECT COUNT(*) FROM agreements WHERE in_force = 1")
 		return err

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/jisr-exchange/jisr/services/postgres"
 )
 
@@ -23,7 +25,11 @@ func Review(ctx context.Context, url string, o postgres.Options) error {
 	if err != nil {
 		return err
 	}
-	return postgres.Review(ctx, url, o, steps, nil)
+	rights, err := neededRights()
+	if err != nil {
+		return err
+	}
+	return postgres.Review(ctx, url, o, steps, func(ctx context.Context, pool *pgxpool.Pool) error { return rights.Held(ctx, pool) })
 }
 
 // alone are the migrations, and the options of one connection.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/jisr-exchange/jisr/deploy"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/keyring"
@@ -22,7 +24,7 @@ const (
 	// for the disk, others write.
 	lanes = 3
 	// patience bounds everything but a commit: a server that says nothing for so long
-	// is gone for this call.
+	// is gone for this call. So are lanes whose commits all hang for the calls behind them.
 	patience = 20 * time.Second
 	// Connections is how many a node has at the most where nothing is said: one for
 	// each lane, one for the entries of reads, one for wake-ups, and those that read.
@@ -44,6 +46,8 @@ type server struct {
 	readers *pgxpool.Pool
 	writers *pgxpool.Pool
 	hush    context.CancelFunc // ends the wake-ups, and the look for another primary
+	// rights are what its role needs of the log, and of everything else.
+	rights struct{ log, store postgres.Rights }
 	// replicated says that commits wait for a standby, and so tell who is the primary.
 	replicated bool
 	ended      sync.WaitGroup
@@ -51,6 +55,10 @@ type server struct {
 
 func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) (engine, *writer, error) {
 	steps, err := postgres.Load(spoken{}, "exchange")
+	if err != nil {
+		return nil, nil, err
+	}
+	rights, err := neededRights()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +74,10 @@ func openServer(ctx context.Context, url string, o Options, l lawful, w *wakes) 
 	}
 	write.Connections, read.Connections = lanes+1, max(1, write.Connections-lanes-2)
 	read.Indexed = true
-	s := &server{writer: writer{changes: newQueue()}, entries: newQueue(), meter: o.Meter, marks: newMarks(o.Keyring), lawful: l, replicated: write.SurvivesNode}
+	s := &server{
+		writer: writer{changes: newQueue(), bears: patience}, entries: newQueue(), meter: o.Meter, marks: newMarks(o.Keyring), lawful: l, replicated: write.SurvivesNode,
+	}
+	s.rights.log, s.rights.store = rights.Part(func(table string) bool { return strings.HasPrefix(table, "log_") })
 	if s.writers, err = postgres.Open(ctx, url, write); err != nil {
 		return nil, nil, err
 	}
@@ -128,7 +139,33 @@ func (s *server) enter(w *showing) error {
 // post has nothing to do: what is durable is where it is found.
 func (s *server) post() error { return nil }
 
-func (s *server) probe(ctx context.Context) error { return s.attempt(ctx) }
+func (s *server) probe(ctx context.Context) error {
+	if err := s.may(ctx, s.rights.log); err != nil {
+		return err
+	}
+	return s.attempt(ctx)
+}
+
+// neededRights are what the role of a node needs in the database.
+func neededRights() (postgres.Rights, error) {
+	return postgres.ReadRights("deploy/postgres/exchange.sql", deploy.Exchange, "jisr_serving")
+}
+
+// may asks whether the role of the node has rights still: a table that nobody writes
+// to for a day would tell only then.
+func (s *server) may(ctx context.Context, r postgres.Rights) error {
+	return s.read(ctx, func(conn querier) error {
+		c := conn.(*pgConn)
+		err := r.Held(c.ctx, c.conn)
+		switch {
+		case err == nil:
+			return nil
+		case c.conn.IsClosed():
+			err = lost(err)
+		}
+		return unavailable(ctx, err)
+	})
+}
 
 // read runs f in one snapshot. It does not end with the client's deadline in the
 // middle of a statement, since that costs the connection. A connection that turns

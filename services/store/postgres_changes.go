@@ -60,6 +60,9 @@ func (s *server) change() {
 // returns the others: from the first on that others are in the way of, and that
 // would have to wait while its group holds what they wait for.
 func (s *server) commit(batch []*job) (rest []*job) {
+	if batch = theirTurn(batch); len(batch) == 0 {
+		return nil
+	}
 	conn, err := s.connection()
 	if err != nil {
 		refuse(batch, err)
@@ -86,7 +89,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 			if !c.answered && ctx.Err() == nil && !batch[0].stale {
 				batch[0].stale = true
 				s.writers.Reset() // a connection of yesterday, and those of its age with it
-				return batch
+				return waitAgain(batch)
 			}
 			// Nothing was committed, so nothing of it is kept.
 			refuse(batch, errors.Join(fault.New(fault.StoreUnavailable), errStorage{j.err}))
@@ -107,6 +110,8 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		}
 		done = append(done, j)
 	}
+	waitAgain(rest) // while the others are committed, which nothing bounds
+	committing(done)
 	kept := slices.ContainsFunc(done, func(j *job) bool { return j.err == nil })
 	if !kept {
 		if err := s.refuseAsPrimary(c); err != nil {
@@ -115,7 +120,7 @@ func (s *server) commit(batch []*job) (rest []*job) {
 		}
 	} else if err := c.commit(); err != nil {
 		if len(batch) == 1 && inTheWay(err) && batch[0].again(c.needs) {
-			return batch
+			return waitAgain(batch)
 		}
 		refuse(done, err)
 		return rest

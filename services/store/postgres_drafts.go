@@ -18,9 +18,10 @@ import (
 // a case in which another writes comes to its turn.
 func (s *server) drafted(batch []*job) (rest []*job) {
 	began := time.Now()
+	batch = theirTurn(batch)
 	conn, err := s.connection()
 	if err != nil {
-		return batch // each is told why in its turn
+		return waitAgain(batch) // each is told why in its turn
 	}
 	defer conn.Release()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -28,8 +29,10 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 	c := &pgConn{ctx: ctx, conn: conn.Conn(), batch: &pgx.Batch{}, marks: s.marks, numbers: &s.numbers}
 	c.inStep(batch)
 	drafts, rest, err := c.standing(batch)
+	waitAgain(rest) // while the others are committed, which nothing bounds
 	if err == nil && len(drafts) > 0 {
 		if err = c.write(drafts); err == nil {
+			committing(drafts)
 			err = c.commit()
 		}
 	}
@@ -41,6 +44,7 @@ func (s *server) drafted(batch []*job) (rest []*job) {
 		refuse(drafts, err)
 		return rest
 	case err != nil:
+		waitAgain(drafts)
 		return batch // nothing was kept
 	}
 	if len(drafts) > 0 {

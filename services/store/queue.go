@@ -1,6 +1,9 @@
 package store
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // queue is what waits for the writer: a line for each agency, served in turn, so
 // that whoever comes next is in the next commit, however many calls another has
@@ -71,6 +74,24 @@ func (q *queue) next() *job {
 		q.turn = append(q.turn, agency)
 	}
 	return line[0]
+}
+
+// drop takes work out whose caller has gone, if it is there still.
+func (q *queue) drop(j *job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	line := q.lines[j.agency]
+	i := slices.Index(line, j)
+	if i < 0 {
+		return
+	}
+	q.length--
+	if line = slices.Delete(line, i, i+1); len(line) > 0 {
+		q.lines[j.agency] = line
+		return
+	}
+	delete(q.lines, j.agency)
+	q.turn = slices.DeleteFunc(q.turn, func(agency string) bool { return agency == j.agency })
 }
 
 // close ends the queue; what was put in before is still served.

@@ -212,8 +212,8 @@ func (tx *Tx) keyFor(t *record.Type, caseName, subject string) (string, error) {
 	return e.KeyID, err
 }
 
-// giveBack gives back the keys of a call that failed before its commit: else a
-// caller that is refused again and again would fill the keyring.
+// giveBack gives back the keys of a run of which nothing is kept: else a caller that
+// is refused, or hangs up, again and again would fill the keyring.
 func (tx *Tx) giveBack() {
 	for _, id := range tx.taken {
 		tx.store.Keyring.GiveBack(id)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/url"
 	"os"
 	"slices"
@@ -51,6 +52,64 @@ func roles(t *testing.T) (as func(role string) *pgx.Conn) {
 		u.User = url.UserPassword(prefix+role, "mulberry")
 		return connect(t, u.String())
 	}
+}
+
+// Whatever right is taken from the role of a node, health tells: of one that is rarely
+// used, no call would for days. What is taken is what the database itself says was given.
+func TestARightThatIsTakenFromTheRoleOfANodeIsTold(t *testing.T) {
+	as := roles(t)
+	super, at := as(""), as("serving").Config()
+	role := at.User
+	n := newHouse(t).open(at.ConnString())
+	probe := func() error { return errors.Join(n.Probe(t.Context(), false), n.ProbeLog(t.Context())) }
+	must(t, probe())
+	rows, err := super.Query(t.Context(), `SELECT x.privilege_type || ' ON ' || c.relname
+			FROM pg_class c, aclexplode(c.relacl) x WHERE x.grantee = $1::text::regrole AND c.relkind = 'r'
+		UNION ALL SELECT x.privilege_type || ' ON SEQUENCE ' || c.relname
+			FROM pg_class c, aclexplode(c.relacl) x WHERE x.grantee = $1::text::regrole AND c.relkind = 'S'
+		UNION ALL SELECT x.privilege_type || ' (' || a.attname || ') ON ' || c.relname
+			FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) x WHERE x.grantee = $1::text::regrole`, role)
+	must(t, err)
+	rights, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if len(rights) < 50 {
+		t.Fatalf("these are not all rights: %v", rights)
+	}
+	change := func(word, right, whom string) {
+		t.Helper()
+		_, err := super.Exec(t.Context(), word+" "+right+whom+role)
+		must(t, err)
+	}
+	const told = "SQLSTATE_42501"
+	for _, right := range rights {
+		change("REVOKE", right, " FROM ")
+		part, other := n.Probe(t.Context(), false), n.ProbeLog(t.Context())
+		if strings.Contains(right, " log_") {
+			part, other = other, part
+		}
+		if code, _ := store.Code(part); code != told {
+			t.Errorf("without %s is told %v", right, part)
+		}
+		if other != nil && !strings.HasSuffix(right, " agreements") { // without which nothing is written
+			t.Errorf("without %s the other part is told to be ill: %v", right, other)
+		}
+		err := store.Review(t.Context(), at.ConnString(), forgetful)
+		named := " " + strings.Replace(right, "SEQUENCE ", "", 1) + ": run deploy/postgres/exchange.sql"
+		if right == "SELECT ON migrations" {
+			named = "permission denied for table migrations" // which is asked for the schema's number first
+		}
+		if err == nil || !strings.Contains(err.Error(), named) {
+			t.Errorf("without %s an operator who asks is told %v", right, err)
+		}
+		change("GRANT", right, " TO ")
+		must(t, probe())
+	}
+	must(t, store.Review(t.Context(), at.ConnString(), forgetful))
+	// Control: what it was never given, and what another role loses, is nothing to it.
+	change("REVOKE", "DELETE ON records", " FROM ")
+	_, err = super.Exec(t.Context(), "REVOKE SELECT ON records FROM "+strings.Replace(role, "serving", "backup", 1))
+	must(t, err)
+	must(t, probe())
 }
 
 func connect(t *testing.T, database string) *pgx.Conn {

@@ -36,8 +36,11 @@ type writer struct {
 	beside  func(*job) // drafts a change, as far as may be, before it waits for its turn
 	few     int64      // how many changes at a time are better written one after the other
 	company atomic.Int64
-	turns   sync.Map           // by rpc, how many of its next calls are not drafted
-	every   func(drafted bool) // see Options.Drafts
+	// bears is how long a call waits for its turn where a commit before it may hang, and
+	// for its own commit beyond its own time; without end where it is 0.
+	bears time.Duration
+	turns sync.Map           // by rpc, how many of its next calls are not drafted
+	every func(drafted bool) // see Options.Drafts
 }
 
 // job is the work of one call.
@@ -59,6 +62,7 @@ type job struct {
 	take, undo func()
 	tries      int    // runs of which nothing was kept
 	needs      []need // what it has turned out to need
+	at         atomic.Int32
 	agency     string
 	stale      bool // it has met a connection of a server that is no more
 	asked      time.Time
@@ -66,10 +70,39 @@ type job struct {
 	done       chan struct{}
 }
 
+// Where a job is, for whom it makes wait too long.
+const (
+	queued    int32 = iota // nothing is being done of it
+	inTurn                 // it is being drafted or written
+	committed              // it waits with others to be durable, and is not touched any more
+	leaving                // its caller was answered, and no more is done of it
+)
+
+// theirTurn are the jobs of a batch whose callers still wait: now they wait for what comes of them.
+func theirTurn(batch []*job) []*job {
+	return slices.DeleteFunc(batch, func(j *job) bool { return !j.at.CompareAndSwap(queued, inTurn) })
+}
+
+// waitAgain lets jobs wait of which nothing was kept. It returns them.
+func waitAgain(batch []*job) []*job {
+	for _, j := range batch {
+		_ = j.at.CompareAndSwap(inTurn, queued) || j.at.CompareAndSwap(committed, queued) // else its caller has left
+	}
+	return batch
+}
+
+// committing are jobs whose commit begins, which has no end of its own.
+func committing(batch []*job) {
+	for _, j := range batch {
+		j.at.Store(committed)
+	}
+}
+
 // do runs work inside a transaction and returns when it is durable. Once the
 // writer has taken the work, the client's deadline no longer matters: a commit
-// that is cut off would leave the client not knowing. Where there are several
-// writers, work may run more than once, and only the last run is kept.
+// that is cut off would leave the client not knowing, as does one that hangs long
+// after it. Where there are several writers, work may run more than once, and only the
+// last run is kept.
 func (w *writer) do(ctx context.Context, work func(transaction) error) error {
 	return w.take(ctx, w.changes, &job{work: work})
 }
@@ -85,7 +118,7 @@ const fewInFile = 2
 // change is do for work that may be drafted.
 func (w *writer) change(ctx context.Context, rpc string, draft func(*drafting) (*draft, error), work func(transaction) error) error {
 	if ctx.Err() != nil {
-		return contextFault(ctx) // before it is drafted for nobody, with keys that nobody gives back
+		return contextFault(ctx) // before it is drafted for nobody
 	}
 	defer w.company.Add(-1)
 	kept, _ := w.turns.LoadOrStore(rpc, new(atomic.Int64))
@@ -125,8 +158,27 @@ func (w *writer) take(ctx context.Context, q *queue, j *job) error {
 	if !q.put(j.agency, j) {
 		return fault.New(fault.StoreUnavailable)
 	}
-	<-j.done
-	return j.err
+	if q != w.changes || w.bears == 0 { // entries wait for a statement that has an end
+		<-j.done
+		return j.err
+	}
+	late := time.NewTimer(w.bears)
+	defer late.Stop()
+	for {
+		select {
+		case <-j.done:
+			return j.err
+		case <-late.C:
+			switch {
+			case j.at.CompareAndSwap(queued, leaving):
+				q.drop(j)
+				return fault.New(fault.StoreUnavailable)
+			case ctx.Err() != nil && j.at.CompareAndSwap(committed, leaving):
+				return fault.New(fault.OutcomeUnknown) // the call's time is over, and the commit's is not
+			}
+			late.Reset(w.bears / 16) // it may come to wait once more
+		}
+	}
 }
 
 // agencyOf is whose work it is; what the exchange does of itself is nobody's.
