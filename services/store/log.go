@@ -214,16 +214,9 @@ var errFull = errors.New("store: the page is full")
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
 func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
-	r, found, err := loadRow(conn, n.Full)
+	_, l, err := s.load(ctx, conn, c, c.Law, n)
 	if err != nil {
-		return agreement.Loaded{}, unavailable(ctx, err)
-	}
-	l, known, err := s.standing(conn, c, c.Law, n.Type, n.Full, r)
-	if err != nil {
-		return agreement.Loaded{}, unavailable(ctx, err)
-	}
-	if !found || !known {
-		return agreement.Loaded{}, fault.New(fault.NotFound)
+		return agreement.Loaded{}, err
 	}
 	l.Standing.Links = slices.DeleteFunc(l.Standing.Links, func(f agreement.InForce) bool {
 		return f.Link != jisrv1.Link_LINK_OWNER && f.Link != jisrv1.Link_LINK_OVERSIGHT
