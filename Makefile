@@ -37,7 +37,7 @@ FILES := KeyringThatIsGone|LeftInTheFile|RegistersOfTheField|EveryKindOfLeak
 
 # Plays in which agencies deal with each other, and that are played once more with
 # every change drafted: alone, none of theirs would be in a file, nor on a server each.
-DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play notification_play order_play referral_play share_play timers_play
+DEALINGS := attacks_* lifecycles consent_play drafted_play idempotency_play mistaken_play notification_play order_play referral_play share_play steps_play timers_play
 
 heading = @printf '\n== %s\n' $(1)
 
@@ -62,6 +62,10 @@ demo: build ## Build, then play a case across agencies
 .PHONY: run
 run: build ## Build, then serve the demonstration until interrupted
 	bin/jisr demo --serve
+
+.PHONY: contract
+contract: ## Write the contract as clients need it, without options (bin/contract)
+	@go run -C tools/protodeps . -plain $(CURDIR)/proto -o $(CURDIR)/bin/contract
 
 .PHONY: generate
 generate: proto-deps ## Format proto/ and generate gen/ from it
@@ -98,7 +102,8 @@ breaking: proto-deps ## Check that proto/ breaks nobody since JISR_BREAKING_BASE
 test: tools lint generate-check breaking ## Run every check and test; what CI runs
 	@tools/need-cc.sh
 	@tools/need-postgres.sh
-	@JISR_REQUIRE_POSTGRES=1 $(MAKE) --jobs=2 --output-sync=target test-race test-served test-processes test-long test-drafted test-bench pages test-fuzz test-tools
+	@tools/need-clients.sh
+	@JISR_REQUIRE_POSTGRES=1 $(MAKE) --jobs=2 --output-sync=target test-race test-served test-processes test-long test-drafted test-bench pages clients test-fuzz test-tools
 	$(call heading,'all is well')
 
 .PHONY: test-race
@@ -152,6 +157,11 @@ chaos: ## Break servers, lines and databases at hundreds of points, draw more wo
 	JISR_CRASH_POINTS=$${JISR_CRASH_POINTS:-100} go test -count=1 -timeout 3h ./services/jisrtest/crash
 	JISR_NODES_ROUNDS=$${JISR_NODES_ROUNDS:-60} go test -count=1 -timeout 3h ./services/jisrtest/nodes
 	JISR_WORLD_SCRIPTS=$${JISR_WORLD_SCRIPTS:-10} go test -count=1 -timeout 3h -run RandomWorlds ./services/jisrtest
+
+.PHONY: clients
+clients: ## Run the example clients in other languages against a demonstration exchange
+	$(call heading,'example clients')
+	@tools/clients/run.sh
 
 .PHONY: pages
 pages: ## Look at the pages of jisr in a real browser

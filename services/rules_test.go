@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,36 @@ func broken(v protovalidate.Validator, m proto.Message) []string {
 		return []string{err.Error()}
 	}
 	for _, violation := range wrong {
-		rules = append(rules, violation.Proto.GetMessage())
+		rules = append(rules, ruleOf(violation))
 	}
 	return rules
+}
+
+func TestOfWhatWasLeftEmptyItIsSaidThatItIsNeeded(t *testing.T) {
+	v, err := protovalidate.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []proto.Message{
+		&jisrv1.GetVictimRequest{}, &jisrv1.RejectReferralRequest{}, &jisrv1.RecordConsentRequest{}, &jisrv1.UpdateVictimRequest{}, &jisrv1.Case{},
+	} {
+		rules := broken(v, m)
+		if len(rules) == 0 {
+			t.Errorf("an empty %s breaks no rule", m.ProtoReflect().Descriptor().Name())
+		}
+		for _, rule := range rules {
+			if rule != unset {
+				t.Errorf("an empty %s is told %q", m.ProtoReflect().Descriptor().Name(), rule)
+			}
+		}
+	}
+	// What is filled in is told the rule.
+	for _, m := range []proto.Message{
+		jisrv1.GetVictimRequest_builder{Name: "victims/1"}.Build(),
+		jisrv1.RecordConsentRequest_builder{Parent: "cases/" + strings.Repeat("a", 26) + "/victims/" + strings.Repeat("a", 26), Answer: jisrv1.Consent_STATE_EXPIRED, Consent: jisrv1.Consent_builder{}.Build()}.Build(),
+	} {
+		if rules := broken(v, m); slices.Equal(rules, []string{unset}) || len(rules) == 0 {
+			t.Errorf("%s is told %q", m.ProtoReflect().Descriptor().Name(), rules)
+		}
+	}
 }

@@ -35,7 +35,7 @@ func validate(v protovalidate.Validator, request any) error {
 		if excused(m, path) {
 			continue
 		}
-		wrong = append(wrong, fault.Violation{Field: path, Rule: violation.Proto.GetMessage()})
+		wrong = append(wrong, fault.Violation{Field: path, Rule: ruleOf(violation)})
 	}
 	if len(wrong) > 0 {
 		return fault.Invalid(wrong...)
@@ -53,6 +53,21 @@ func violationsOf(err error) ([]*protovalidate.Violation, error) {
 		return nil, err
 	}
 	return broken.Violations, nil
+}
+
+// unset is what is told of a field that must be filled in and is not.
+const unset = "value is required"
+
+// ruleOf is the rule that was broken, as protovalidate words it. Of what was left
+// empty it would say that it is in a list of one zero, or does not match a pattern.
+func ruleOf(v *protovalidate.Violation) string {
+	switch v.Proto.GetRuleId() {
+	case "enum.in", "enum.not_in", "string.pattern":
+		if is := v.FieldValue.Interface(); is == "" || is == protoreflect.EnumNumber(0) {
+			return unset
+		}
+	}
+	return v.Proto.GetMessage()
 }
 
 // excused reports whether a rule does not bind here: in an update, fields that

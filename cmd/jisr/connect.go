@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -56,7 +57,7 @@ func (a *app) dial(cfg *tls.Config) (*grpc.ClientConn, error) {
 		grpc.WithUnaryInterceptor(a.call(cfg)),
 		grpc.WithDefaultServiceConfig(retryPolicy),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: g.timeout}),
-		grpc.WithUserAgent("jisr"),
+		grpc.WithUserAgent(program()),
 	)
 	if err != nil {
 		return nil, usage("--server "+quoted(g.server)+" is not host:port", "for example --server localhost:7443")
@@ -132,4 +133,13 @@ func (a *app) call(cfg *tls.Config) grpc.UnaryClientInterceptor {
 		}
 		return a.diagnose(context.WithoutCancel(ctx), cfg, err)
 	}
+}
+
+// program is this program in the form in which the exchange's log names one. A
+// build of no release is version 0.
+func program() string {
+	if v := version(); strings.HasPrefix(v, "v") {
+		return "jisr/" + v
+	}
+	return "jisr/0"
 }

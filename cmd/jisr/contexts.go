@@ -142,6 +142,22 @@ func (a *app) contextNames(*cobra.Command, []string, string) ([]string, cobra.Sh
 	return sortedKeys(file.named), cobra.ShellCompDirectiveNoFileComp
 }
 
+// agencyNames are the agencies whose certificates lie in --dir.
+func (a *app) agencyNames(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+	dir := a.flags.dir
+	if dir == "" {
+		dir = a.getenv("JISR_DIR")
+	}
+	end := "-" + a.flags.system + "-key.pem"
+	files, err := filepath.Glob(filepath.Join(dir, "*"+end))
+	if dir != "" && err == nil {
+		for _, file := range files {
+			names = append(names, strings.TrimSuffix(filepath.Base(file), end))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // parseContexts reads the file and names every mistake by its line.
 func parseContexts(path string, text []byte) (*contexts, error) {
 	c := &contexts{path: path, named: make(map[string]map[string]string)}

@@ -233,8 +233,8 @@ func TestNoOfficerIsNamedToAServerThatMayBeAnother(t *testing.T) {
 		if got := s.headers.Get("jisr-officer"); len(got) != c.named {
 			t.Errorf("the officer went along as %q", got)
 		}
-		if len(s.headers.Get("user-agent")) == 0 {
-			t.Error("nobody called")
+		if said := s.headers.Get("user-agent"); len(said) != 1 || !strings.HasPrefix(said[0], program()+" ") {
+			t.Errorf("who called says that it is %q", said)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/jisr-exchange/jisr/services/fault"
 	"github.com/jisr-exchange/jisr/services/register"
 )
 
@@ -120,6 +121,11 @@ func (a *app) reportStatus(err error, p painter) {
 	}
 	if t.action != "" {
 		say("  what to do: %s", t.action)
+	}
+	switch fault.Reason(t.reason) {
+	case fault.HeaderInvalid, fault.PurposeNotGranted, fault.RoleNotHeld:
+		// What the exchange calls headers are flags here.
+		say("  they are --officer, --purpose and --role; jisr whoami tells which there are")
 	}
 }
 

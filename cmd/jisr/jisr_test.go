@@ -196,6 +196,26 @@ func TestCertificatesThatWereMadeAreListed(t *testing.T) {
 	}
 }
 
+func TestAShellIsOfferedTheAgenciesOfTheDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "certs")
+	if o := jisr(t, "certs", "--agreement", "../../agreement.txtpb", "--dir", dir); o.code != exitOK {
+		t.Fatal(o)
+	}
+	o := jisr(t, "__complete", "whoami", "--dir", dir, "--agency", "")
+	if names := strings.Fields(o.stdout); len(names) != 30 || names[0] != "committee-federal" || names[29] != ":4" {
+		t.Errorf("offered are %q", names)
+	}
+	if o := jisr(t, "__complete", "whoami", "--agency", ""); strings.TrimSpace(o.stdout) != ":4" {
+		t.Errorf("without a directory %q", o.stdout)
+	}
+}
+
+func TestTheVersionIsToldWithoutAnExchange(t *testing.T) {
+	if o := jisr(t, "--version"); o.code != exitOK || o.stdout != "jisr "+version()+"\n" {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestColourIsForTerminalsThatWantIt(t *testing.T) {
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {

@@ -44,8 +44,8 @@ A flag wins over its variable, and a variable over the context.
 Something does not work? jisr doctor says what, and what to do.
 
 Exit codes: 0 all went well; 1 the exchange refused or failed, or rows were
-rejected; 2 the command line or a file it names is wrong; 3 no connection;
-4 somebody sees more (jisr matrix --diff).`
+rejected; 2 the command line or a file it names is wrong; 3 no connection, the
+certificate's files among the causes; 4 somebody sees more (jisr matrix --diff).`
 
 // newRoot builds the tree of commands.
 func newRoot(a *app) *cobra.Command {
@@ -53,10 +53,15 @@ func newRoot(a *app) *cobra.Command {
 		Use:               "jisr",
 		Short:             "Call an exchange of trafficking cases as an agency",
 		Long:              rootLong,
+		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.environment(cmd) },
 	}
+	root.SetVersionTemplate("jisr {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(err.Error(), "see "+cmd.CommandPath()+" --help")
+	})
 	f, g := root.PersistentFlags(), &a.flags
 	f.StringVar(&g.server, "server", "", "the exchange, as host:port")
 	f.StringVar(&g.ca, "ca", "", "the authority of the exchange's certificate (PEM)")
@@ -76,6 +81,7 @@ func newRoot(a *app) *cobra.Command {
 	complete(root, "role", roleNames())
 	complete(root, "language", languages())
 	_ = root.RegisterFlagCompletionFunc("context", a.contextNames) // as in complete
+	_ = root.RegisterFlagCompletionFunc("agency", a.agencyNames)
 
 	root.AddCommand(newWhoAmI(a), newDoctor(a), newContexts(), newCerts(a), newMatrix(a), newExplain(a), newGet(a), newLog(a), newImport(a), newExport(a), newMigrate(a), newDemo(a))
 	return root

@@ -34,22 +34,30 @@ const (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("jisrd", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // a mistake in a flag would be told above all the help
 	path := flags.String("config", "jisrd.yaml", "the configuration `file`; docs/jisrd.example.yaml shows every setting")
 	check := flags.Bool("check-config", false, "check the configuration and all that it names, and exit")
 	flags.BoolVar(check, "check", false, "the same as -check-config")
 	schema := flags.Bool("schema", false, "bring the schemas of databases in PostgreSQL to this program's, as the roles that own them, and exit")
-	flags.Usage = func() { usage(flags) }
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
+	asked := flags.Bool("version", false, "print the version, and exit")
+	flags.Usage = func() {}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		usage(flags)
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "jisrd: %v; jisrd --help lists the flags\n", err)
 		return exitMisconfigured
+	}
+	if *asked {
+		fmt.Fprintln(stdout, "jisrd", version())
+		return 0
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "jisrd: %q is no flag; the configuration is named by --config\n", flags.Arg(0))

@@ -93,13 +93,13 @@ func TestWhatTheConfigurationNamesIsCheckedAtOnce(t *testing.T) {
 	path := configured(t, "127.0.0.1:0")
 	dir := filepath.Dir(path)
 	var said bytes.Buffer
-	if code := run(t.Context(), []string{"--config", path, "--check"}, &said); code != 0 {
+	if code := run(t.Context(), []string{"--config", path, "--check"}, io.Discard, &said); code != 0 {
 		t.Fatalf("the control: what is sound ends with %d: %s", code, said.String())
 	}
 	write(t, filepath.Join(dir, "agreement.txtpb"), []byte("shelter: open"))
 	write(t, filepath.Join(dir, certs.ServerKeyFile), []byte("no key"))
 	said.Reset()
-	code := run(t.Context(), []string{"--config", path, "--check"}, &said)
+	code := run(t.Context(), []string{"--config", path, "--check"}, io.Discard, &said)
 	if code != exitMisconfigured || !strings.Contains(said.String(), "shelter") || !strings.Contains(said.String(), certs.ServerKeyFile) {
 		t.Errorf("--check ends with %d and says %q", code, said.String())
 	}
@@ -113,12 +113,20 @@ func TestMistakesInTheCommandLineEndWithTwo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "jisrd.yaml")
 	for _, args := range [][]string{{"--nosuch"}, {"serve"}, {"--config", missing}, {"--config", missing, "--check"}, {"--config", missing, "--check-config"}} {
 		var said bytes.Buffer
-		if code := run(t.Context(), args, &said); code != exitMisconfigured || said.Len() == 0 {
+		if code := run(t.Context(), args, io.Discard, &said); code != exitMisconfigured || said.Len() == 0 {
 			t.Errorf("%v ends with %d and says %q", args, code, said.String())
 		}
 	}
 	var said bytes.Buffer
-	if code := run(t.Context(), []string{"--help"}, &said); code != 0 || !strings.Contains(said.String(), "Exit codes: 0") {
+	if run(t.Context(), []string{"--nosuch"}, io.Discard, &said); strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "nosuch") {
+		t.Errorf("a flag that is not there is told among other things: %q", said.String())
+	}
+	said.Reset()
+	if code := run(t.Context(), []string{"--version"}, &said, io.Discard); code != 0 || said.String() != "jisrd "+version()+"\n" {
+		t.Errorf("--version ends with %d and says %q", code, said.String())
+	}
+	said.Reset()
+	if code := run(t.Context(), []string{"--help"}, io.Discard, &said); code != 0 || !strings.Contains(said.String(), "Exit codes: 0") {
 		t.Errorf("--help ends with %d and says %q", code, said.String())
 	}
 }

@@ -35,7 +35,7 @@ func refusedAtTheStart(t *testing.T, path string, said ...string) {
 	t.Helper()
 	var checked bytes.Buffer
 	code, serving := served(t.Context(), t, path, io.Discard)
-	if check := run(t.Context(), []string{"--config", path, "--check-config"}, &checked); code != exitFailed || check != exitFailed {
+	if check := run(t.Context(), []string{"--config", path, "--check-config"}, io.Discard, &checked); code != exitFailed || check != exitFailed {
 		t.Errorf("serving ends with %d, the check with %d, not %d:\n%s\n%s", code, check, exitFailed, serving, checked.String())
 	}
 	for _, what := range said {
@@ -87,7 +87,7 @@ func TestADatabaseThatCannotBeServedFromIsRefusedWithWhatToDo(t *testing.T) {
 		"CREATE ROLE serving LOGIN PASSWORD 'mulberry'", "ALTER ROLE serving SET log_parameter_max_length = 0")
 	cases, keys := c.Database(t), c.Database(t)
 	var said bytes.Buffer
-	if code := run(t.Context(), []string{"--config", stored(t, "postgres://jisr@db.test/jisr", keys, ""), "--check"}, &said); code != exitMisconfigured ||
+	if code := run(t.Context(), []string{"--config", stored(t, "postgres://jisr@db.test/jisr", keys, ""), "--check"}, io.Discard, &said); code != exitMisconfigured ||
 		!strings.Contains(said.String(), "add sslmode=verify-full") {
 		t.Errorf("ends with %d and says %s", code, said.String())
 	}
@@ -150,7 +150,7 @@ func TestTheSchemasAreMadeByTheirOwnersAndServedByOthers(t *testing.T) {
 	execute(t, c.URL("jisr_keys"), rights("keyring.sql"))
 	serves(t, serving)
 	var said bytes.Buffer
-	if code := run(t.Context(), []string{"--config", serving, "--check"}, &said); code != 0 {
+	if code := run(t.Context(), []string{"--config", serving, "--check"}, io.Discard, &said); code != 0 {
 		t.Errorf("the check ends with %d and says %s", code, said.String())
 	}
 	// Files need no such step, and who asks for it is told so.

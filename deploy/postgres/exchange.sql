@@ -11,6 +11,8 @@ GRANT USAGE ON SCHEMA public TO jisr_serving, jisr_backup;
 
 -- What was written into the access log stays: nodes append and read.
 GRANT SELECT, INSERT ON log_entries, log_subjects TO jisr_serving;
+-- In boxes lies what was moved here from a file.
+GRANT SELECT ON log_finds TO jisr_serving;
 GRANT USAGE ON SEQUENCE log_entries_seq_seq TO jisr_serving;
 
 -- A record is revised, and never becomes another one or none.

@@ -20,7 +20,7 @@ const page = "../../docs/errors.md"
 func marked(l Language, s string) string {
 	names := technical
 	if l == English {
-		names = regexp.MustCompile(`\S*<\S*>\S*[^,]`)
+		names = regexp.MustCompile(`\S*<\S*>`)
 	}
 	return names.ReplaceAllString(strings.ReplaceAll(s, "*", `\*`), "`$0`")
 }

@@ -1,7 +1,10 @@
 package jisrtest_test
 
 import (
+	"strings"
 	"testing"
+
+	"google.golang.org/grpc/metadata"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/fault"
@@ -25,6 +28,10 @@ func TestARequestIDIsGoodForOneBodyOfItsOwnAgencyAlone(t *testing.T) {
 	}
 	refused(open(mine, "IQG15"))(t, fault.RequestIDReused)
 	refused(open(shelter(jisrv1.Purpose_PURPOSE_ASSISTANCE), "IQG08"))(t, fault.RequestIDReused)
+	// What another officer is shown has an entry with that officer in it, or is not shown.
+	agency, system, _ := strings.Cut(jisrtest.Shelter, "/")
+	colleague := x.Dial(agency, system, metadata.Pairs("jisr-officer", "officer-2", "jisr-purpose", "protection"))
+	refused(open(colleague, "IQG08"))(t, fault.RequestIDReused)
 	// Another agency of the same role, with the same words: an act of its own.
 	theirs := got(open(x.AsFor("kri-molsa/desk", jisrv1.Role_ROLE_SOCIAL_AFFAIRS, jisrv1.Purpose_PURPOSE_PROTECTION), "IQG08"))(t)
 	if theirs.GetName() == first.GetName() {

@@ -1,9 +1,11 @@
 package jisrtest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
@@ -170,5 +172,125 @@ func TestAPullThatComesThroughTheDoorAgainTakesNothingTwice(t *testing.T) {
 	m.done(t)
 	if len(leased) != 1 || leased[0].GetNotification().GetName() != n.GetName() || leased[0].GetDelivery().GetAttempts() != 1 {
 		t.Errorf("after a new edition a pull shows %v", leased)
+	}
+}
+
+func TestANoticeOfAWholeCaseNamesNobodyInItAndIsClosedByItsSealAlone(t *testing.T) {
+	p := baghdad(t)
+	police, mofa, health := policeOf(p), p.As(jisrtest.Foreign), p.As(jisrtest.Health)
+	n := got(police.SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+		Case: p.Case, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{mofa.Agency, health.Agency},
+	}.Build()}.Build()))(t)
+	seal := func(target string) {
+		t.Helper()
+		order := orderIn(p, jisrv1.Order_KIND_SEAL, target)
+		order.GetOrder().SetSeal(jisrv1.SealReason_builder{Text: "the reason"}.Build())
+		got(judgeOf(p).IssueOrder(ctx, order))(t)
+	}
+	seal(p.Second)
+	came := pull(t, mofa)
+	if len(came) != 1 || came[0].GetNotification().GetName() != n.GetName() || came[0].GetCase().GetName() != p.Case || len(came[0].GetVictims()) != 0 {
+		t.Fatalf("what came: %v", came)
+	}
+	got(acknowledge(mofa, came[0].GetDelivery().GetName()))(t)
+	states := make(map[string]jisrv1.Delivery_State)
+	for _, r := range got(police.GetNotification(ctx, jisrv1.GetNotificationRequest_builder{Name: n.GetName()}.Build()))(t).GetReceipts() {
+		states[r.GetAgency()] = r.GetState()
+	}
+	if states[mofa.Agency] != jisrv1.Delivery_STATE_ACKNOWLEDGED || states[health.Agency] != jisrv1.Delivery_STATE_PENDING {
+		t.Errorf("the sender is told %v", states)
+	}
+	seal(p.Case)
+	if came := pull(t, health); len(came) != 0 {
+		t.Errorf("of a case that is sealed came %v", came)
+	}
+}
+
+func TestTheSenderOfAReferralIsToldThatItsNoticeWasReceived(t *testing.T) {
+	p := baghdad(t)
+	police, ngo := policeOf(p), p.As(jisrtest.NGO)
+	r := got(police.CreateReferral(ctx, draftOf(p, jisrv1.Referral_KIND_INTERPRETER, ngo.Agency)))(t)
+	got(send(police, r))(t)
+	told := func(want jisrv1.Delivery_State) {
+		t.Helper()
+		list := got(police.ListNotifications(ctx, &jisrv1.ListNotificationsRequest{}))(t).GetNotifications()
+		if len(list) != 1 || list[0].GetSubject() != jisrv1.Notification_SUBJECT_REFERRAL || len(list[0].GetReceipts()) != 1 ||
+			list[0].GetReceipts()[0].GetAgency() != ngo.Agency || list[0].GetReceipts()[0].GetState() != want {
+			t.Errorf("the sender is told %v, want %s", list, want)
+		}
+	}
+	told(jisrv1.Delivery_STATE_PENDING)
+	for _, d := range pull(t, ngo) {
+		got(acknowledge(ngo, d.GetDelivery().GetName()))(t)
+	}
+	told(jisrv1.Delivery_STATE_ACKNOWLEDGED)
+}
+
+// Whoever notifies of many persons at length would else stop the receiver's queue: it
+// would come in one message that no client takes, again and again.
+func TestANoticeOfManyPersonsIsAMessageThatAClientTakes(t *testing.T) {
+	p := baghdad(t)
+	police, judge := policeOf(p), judgeOf(p)
+	long := strings.Repeat("ب", 15_000)
+	var persons []string
+	for range 64 {
+		v := jisrtest.Person(0)
+		v.SetScreening(jisrv1.VictimScreening_builder{Note: long}.Build())
+		v.GetRisk().SetAssessment(long)
+		persons = append(persons, got(police.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: p.Case, Victim: v}.Build()))(t).GetName())
+	}
+	notify := func(victims ...string) string {
+		return got(police.SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+			Case: p.Case, Victims: victims, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{judge.Agency, "agencies/mofa"},
+		}.Build()}.Build()))(t).GetName()
+	}
+	many := notify(persons...)
+	came := pull(t, judge)
+	if len(came) != 1 || came[0].GetNotification().GetName() != many || !came[0].GetMore() || came[0].GetCase() == nil {
+		t.Fatalf("%d came, with more: %v", len(came), came[0].GetMore())
+	}
+	if n, size := len(came[0].GetVictims()), proto.Size(came[0]); n == 0 || n == len(persons) || size > 1<<20 {
+		t.Errorf("%d persons came, in %d bytes", n, size)
+	}
+	// Who reads little of each is shown all of them.
+	if came := pull(t, consular(p)); len(came) != 1 || len(came[0].GetVictims()) != len(persons) || came[0].GetMore() {
+		t.Errorf("to who reads little of each came %d of %d, with more: %v", len(came[0].GetVictims()), len(persons), came[0].GetMore())
+	}
+	got(acknowledge(judge, came[0].GetDelivery().GetName()))(t)
+	few := notify(persons[:2]...)
+	if came := pull(t, judge); len(came) != 1 || came[0].GetNotification().GetName() != few || len(came[0].GetVictims()) != 2 || came[0].GetMore() {
+		t.Errorf("of two persons came %v", came)
+	}
+}
+
+// That more is there than had room is said of what the receiver may know of alone.
+func TestThatMoreIsThereIsNotSaidOfWhomASealHides(t *testing.T) {
+	p := baghdad(t)
+	police, prosecutor := policeOf(p), p.As(jisrtest.Prosecutor)
+	long := strings.Repeat("ب", 15_000)
+	var persons []string
+	for range 20 { // more than have room
+		v := jisrtest.Person(0)
+		v.SetScreening(jisrv1.VictimScreening_builder{Note: long}.Build())
+		persons = append(persons, got(police.CreateVictim(ctx, jisrv1.CreateVictimRequest_builder{Parent: p.Case, Victim: v}.Build()))(t).GetName())
+	}
+	for range 2 {
+		got(police.SendNotification(ctx, jisrv1.SendNotificationRequest_builder{Notification: jisrv1.Notification_builder{
+			Case: p.Case, Victims: persons, Subject: jisrv1.Notification_SUBJECT_UPDATE, Receivers: []string{prosecutor.Agency},
+		}.Build()}.Build()))(t)
+	}
+	before := pull(t, prosecutor)[0]
+	shown := len(before.GetVictims())
+	if !before.GetMore() || shown == 0 || shown == len(persons) {
+		t.Fatalf("the control: %d persons came, with more: %v", shown, before.GetMore())
+	}
+	got(acknowledge(prosecutor, before.GetDelivery().GetName()))(t)
+	for _, person := range persons[shown:] {
+		order := orderIn(p, jisrv1.Order_KIND_SEAL, person)
+		order.GetOrder().SetSeal(jisrv1.SealReason_builder{Text: "the reason"}.Build())
+		got(judgeOf(p).IssueOrder(ctx, order))(t)
+	}
+	if after := pull(t, prosecutor)[0]; after.GetMore() || len(after.GetVictims()) != shown {
+		t.Errorf("%d persons came, with more: %v", len(after.GetVictims()), after.GetMore())
 	}
 }

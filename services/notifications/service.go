@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	jisrv1 "github.com/jisr-exchange/jisr/gen/jisr/v1"
 	"github.com/jisr-exchange/jisr/services/agreement"
 	"github.com/jisr-exchange/jisr/services/cases"
@@ -21,6 +23,10 @@ import (
 const (
 	pullDefault  = 10
 	leaseDefault = 5 * time.Minute
+	// pullBytes is how much of cases and victims a pull shows, by what the caller may
+	// read of them. A notice of many persons would else be more than a client takes in
+	// one message, and whoever sent it would have stopped the receiver's queue.
+	pullBytes = 512 << 10
 )
 
 // Service is the NotificationService.
@@ -153,8 +159,9 @@ func (s *Service) PullDeliveries(ctx context.Context, r *jisrv1.PullDeliveriesRe
 		docket.Keep(names)
 	}
 	reply := &jisrv1.PullDeliveriesResponse{}
+	room := pullBytes
 	for _, name := range names {
-		pulled, err := s.show(ctx, c, name)
+		pulled, err := s.show(ctx, c, name, &room)
 		if errors.Is(err, fault.New(fault.NotFound)) {
 			continue // its link ended since; the next pull closes it
 		}
@@ -190,9 +197,9 @@ func (s *Service) lease(ctx context.Context, c *identity.Caller, r *jisrv1.PullD
 	return names, err
 }
 
-// show reads a delivery with its notification, case and victims, each as the
-// caller may know of it now.
-func (s *Service) show(ctx context.Context, c *identity.Caller, name string) (*jisrv1.PulledDelivery, error) {
+// show reads a delivery with its notification, and as far as there is room its case
+// and victims, each as the caller may know of it now.
+func (s *Service) show(ctx context.Context, c *identity.Caller, name string, room *int) (*jisrv1.PulledDelivery, error) {
 	d, n := &jisrv1.Delivery{}, &jisrv1.Notification{}
 	if err := s.store.View(ctx, c, name, d); err != nil {
 		return nil, err
@@ -202,22 +209,49 @@ func (s *Service) show(ctx context.Context, c *identity.Caller, name string) (*j
 	}
 	pulled := jisrv1.PulledDelivery_builder{Delivery: d, Notification: n}.Build()
 	about := &jisrv1.Case{}
-	switch err := s.store.View(ctx, c, n.GetCase(), about); {
-	case err == nil:
-		pulled.SetCase(about)
-	case !errors.Is(err, fault.New(fault.NotFound)):
+	switch known, err := has(ctx, s.store, n.GetCase(), about); {
+	case err != nil:
 		return nil, err
+	case known && *room <= 0:
+		pulled.SetMore(true)
+		return pulled, nil
+	case known:
+		pulled.SetCase(about)
+		*room -= readable(ctx, n.GetCase())
 	}
 	for _, victim := range n.GetVictims() {
 		v := &jisrv1.Victim{}
-		switch err := s.store.View(ctx, c, victim, v); {
-		case err == nil:
-			pulled.SetVictims(append(pulled.GetVictims(), v))
-		case !errors.Is(err, fault.New(fault.NotFound)):
+		switch known, err := has(ctx, s.store, victim, v); {
+		case err != nil:
 			return nil, err
+		case known && *room <= 0:
+			pulled.SetMore(true)
+			return pulled, nil
+		case known:
+			pulled.SetVictims(append(pulled.GetVictims(), v))
+			*room -= readable(ctx, victim)
 		}
 	}
 	return pulled, nil
+}
+
+// has reads a record and reports whether the caller may know of it.
+func has[M proto.Message](ctx context.Context, s *store.Store, name string, m M) (bool, error) {
+	_, err := store.Get(ctx, s, name, m)
+	if errors.Is(err, fault.New(fault.NotFound)) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// readable is how many bytes of a record that was read the caller may read: what is
+// hidden takes no room, or the room would tell of it.
+func readable(ctx context.Context, name string) int {
+	l, _ := agreement.DocketFrom(ctx).Loaded(name)
+	if l.Outline == nil {
+		return 0
+	}
+	return l.Outline.Readable()
 }
 
 // AcknowledgeDeliveries confirms receipt, of all that are named or of none.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -86,6 +87,10 @@ func (m *Mapping) Plan(r io.Reader) (*Plan, error) {
 
 // compare finds the columns that only one of mapping and register knows.
 func (m *Mapping) compare(columns []string) Mistakes {
+	if len(columns) == 1 && len(m.lines) > 1 && m.lines[columns[0]] == 0 && strings.ContainsAny(columns[0], ",;\t|") {
+		// The names of all columns as that of one, and each of the mapping's missed, would hide it.
+		return Mistakes{{Text: "the register has one column, whose name holds others: delimiter in the mapping is what stands between its cells"}}
+	}
 	var mistakes Mistakes
 	for _, name := range columns {
 		if _, ok := m.lines[name]; !ok {

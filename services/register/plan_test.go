@@ -193,6 +193,10 @@ func TestRegisterMayHaveByteOrderMarkQuotedLinesAndMissingColumns(t *testing.T) 
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
+	_, err = m.Plan(strings.NewReader(strings.ReplaceAll(smallHeader, ",", ";")))
+	if err == nil || !strings.Contains(err.Error(), "delimiter") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("cells that something else stands between should be named as such, and nothing beside; got %v", err)
+	}
 	if _, err := m.Plan(strings.NewReader("\xff\xfei\x00d\x00")); err == nil || !strings.Contains(err.Error(), "UTF-16") {
 		t.Errorf("a register in UTF-16 should be named as such; got %v", err)
 	}

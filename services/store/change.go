@@ -228,7 +228,9 @@ func (s *Store) callKey(c *identity.Caller, call Call) (key, body []byte, err er
 		return nil, nil, err
 	}
 	id := strings.ToLower(call.RequestID) // a UUID means the same in either case
-	return s.secrets.keyed([]byte(c.Agency), []byte(call.RPC), []byte(id)), s.secrets.keyed(encoded, []byte(c.Role.String()), []byte(c.Purpose.String())), nil
+	// For another officer the answer would have another's entry.
+	body = s.secrets.keyed(encoded, []byte(c.Role.String()), []byte(c.Purpose.String()), []byte(c.Officer))
+	return s.secrets.keyed([]byte(c.Agency), []byte(call.RPC), []byte(id)), body, nil
 }
 
 // replay looks a call up and fills reply with its answer; entry is empty if it is new.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"reflect"
@@ -175,4 +176,48 @@ func Statements() (texts []string) {
 		texts = append(texts, numberPlaceholders(touchedQuery(holders+1)), numberPlaceholders(sightQuery(linkColumns+", "+recordColumns, recordJoin, holders+1)))
 	}
 	return append(texts, appendQuery)
+}
+
+// heard is a database that is listened to: each question, and how many rows answer it.
+type heard struct {
+	querier
+	asked []string
+}
+
+func (h *heard) each(query string, f func(result) error, args ...any) error {
+	rows := 0
+	err := h.querier.each(query, func(r result) error {
+		rows++
+		return f(r)
+	}, args...)
+	h.asked = append(h.asked, fmt.Sprintf("%d rows: %s", rows, query))
+	return err
+}
+
+// Asks returns what the database is asked when a caller reads a record, when it
+// lists the entries about it and when it reads its file, and what each is answered.
+func (s *Store) Asks(ctx context.Context, c *identity.Caller, name string) (asked [3][]string, failed [3]error) {
+	n, _ := record.ParseName(name)
+	for i, ask := range []func(conn querier) error{
+		func(conn querier) error {
+			_, _, err := s.load(ctx, conn, c, c.Law, n)
+			return err
+		},
+		func(conn querier) error {
+			_, err := s.auditor(ctx, conn, c, n)
+			return err
+		},
+		func(conn querier) error {
+			_, err := s.namesIn(ctx, conn, c, name)
+			return err
+		},
+	} {
+		h := &heard{}
+		failed[i] = s.read(ctx, func(conn querier) error {
+			h.querier = conn
+			return ask(h)
+		})
+		asked[i] = h.asked
+	}
+	return asked, failed
 }

@@ -87,7 +87,7 @@ func keptIn(b []byte, generation int64) (k kept, end int64, err error) {
 // kept are entries as they lie in a half, and what finds them.
 type kept struct {
 	entries []keptEntry
-	finds   []find
+	finds   []find   // their numbers count from 0
 	names   [][]byte // room for those that the last entry is about
 }
 
@@ -96,9 +96,6 @@ type keptEntry struct {
 	name, salt, commitment, leaf []byte
 	time                         int64
 }
-
-// find is what finds an entry, the nth of those that are kept, from a record.
-type find struct{ record, time, nth int64 }
 
 // errFrame says that what was durable cannot be read again.
 var errFrame = errors.New("store: an entry in the journal cannot be read")
@@ -128,7 +125,7 @@ func (k *kept) consume(b []byte) (length int, err error) {
 		return 0, errors.Join(errFrame, err)
 	}
 	for _, name := range k.names {
-		k.finds = append(k.finds, find{subjectKey(name), e.time, int64(len(k.entries))})
+		k.finds = append(k.finds, find{ownBox(name), e.time, int64(len(k.entries))})
 	}
 	k.entries = append(k.entries, e)
 	return length, nil

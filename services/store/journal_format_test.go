@@ -29,7 +29,7 @@ func TestWhatFindsAnEntryIsWhatItsLeafSays(t *testing.T) {
 				s.SetDataClasses(append(s.GetDataClasses(), jisrv1.DataClass(c)))
 			}
 			leaf.SetSubjects(append(leaf.GetSubjects(), s))
-			want = append(want, find{subjectKey(s.GetRecord()), time, 0})
+			want = append(want, find{ownBox(s.GetRecord()), time, 0})
 		}
 		encoded, err := audit.Encode(leaf)
 		must(t, err)
@@ -40,7 +40,7 @@ func TestWhatFindsAnEntryIsWhatItsLeafSays(t *testing.T) {
 	}
 	must(t, quick.Check(property, nil))
 	for cut := range 10 { // one that cannot be read is not passed over
-		encoded := readOnce(t, 1, 1).leaf
+		encoded := readOnce(t, 1, 1, 1).leaf
 		var k kept
 		if _, err := k.consume(appendEntry(nil, &entry{name: "logEntries/x", leaf: encoded[:len(encoded)-1-cut]})); !errors.Is(err, errFrame) {
 			t.Errorf("a leaf that lacks %d bytes is read: %v", cut+1, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -44,15 +45,18 @@ func (l *lone) write(n int) (names []string) {
 	return names
 }
 
-// found are the entries about a record, by the rows that find them.
+// found are the entries about a record, by what finds them.
 func (l *lone) found() (names []string) {
 	l.t.Helper()
 	must(l.t, l.read(l.t.Context(), func(conn querier) error {
-		return each(conn, `SELECT e.name FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-			WHERE s.record = ? AND s.time = e.time`, func(r result) error {
-			names = append(names, r.ColumnText(0))
+		finds, err := found(conn, "cases/y", lastFind, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		return eachEntry(conn, finds, func(e foundEntry) error {
+			names = append(names, e.name)
 			return nil
-		}, subjectKey("cases/y"))
+		})
 	}))
 	return names
 }

@@ -159,26 +159,26 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 		var more bool
 		// A token names the entry that a page ended with and not its number, which counts
 		// what is hidden too: of those of its time it is looked for.
-		until, seq := after.sort, int64(math.MaxInt64)
+		until, end := after.sort, find{time: after.created, seq: math.MaxInt64}
 		if until == "" {
-			after.created = math.MaxInt64 // from the newest on
+			end = lastFind // from the newest on
 		}
 		for !more {
-			from, below, seen := after.created, seq, 0
-			err := each(conn, `SELECT e.name, e.time, e.leaf, e.commitment, s.seq FROM log_subjects s JOIN log_entries e ON e.seq = s.seq
-				WHERE s.record = ? AND (s.time, s.seq) < (?, ?) ORDER BY s.time DESC, s.seq DESC `+limit, func(st result) error {
-				seen++
-				at := position{created: st.ColumnInt64(1), sort: st.ColumnText(0)}
+			finds, err := found(conn, name, end, q.Size+1)
+			if err != nil {
+				return unavailable(ctx, err)
+			}
+			err = eachEntry(conn, finds, func(e foundEntry) error {
+				at := position{created: e.time, sort: e.name}
 				if until != "" && at.created == after.created {
 					if at.sort == until {
 						until = ""
 					}
-					seq = st.ColumnInt64(4)
 					return nil
 				}
-				until, after, seq = "", at, st.ColumnInt64(4)
-				e, err := s.showEntry(ctx, conn, c, l, name, st)
-				if err != nil || e == nil {
+				until, after = "", at
+				shown, err := s.showEntry(ctx, conn, c, l, name, e)
+				if err != nil || shown == nil {
 					return err
 				}
 				if len(page) == q.Size {
@@ -186,15 +186,16 @@ func (s *Store) Entries(ctx context.Context, c *identity.Caller, name string, q 
 					return errFull
 				}
 				last = after
-				page = append(page, e)
+				page = append(page, shown)
 				return nil
-			}, subjectKey(name), from, below, q.Size+1)
+			})
 			if err != nil && !errors.Is(err, errFull) {
 				return unavailable(ctx, err)
 			}
-			if seen <= q.Size {
+			if len(finds) <= q.Size {
 				break // there are no more, or the page is full
 			}
+			end = finds[len(finds)-1]
 		}
 		if more {
 			next = s.sealToken(c, q, last)
@@ -213,16 +214,9 @@ var errFull = errors.New("store: the page is full")
 // auditor returns the standing of a caller that may audit a record: the owner's
 // or the monitor's link and nothing else.
 func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n record.Name) (agreement.Loaded, error) {
-	r, found, err := loadRow(conn, n.Full)
+	_, l, err := s.load(ctx, conn, c, c.Law, n)
 	if err != nil {
-		return agreement.Loaded{}, unavailable(ctx, err)
-	}
-	l, known, err := s.standing(conn, c, c.Law, n.Type, n.Full, r)
-	if err != nil {
-		return agreement.Loaded{}, unavailable(ctx, err)
-	}
-	if !found || !known {
-		return agreement.Loaded{}, fault.New(fault.NotFound)
+		return agreement.Loaded{}, err
 	}
 	l.Standing.Links = slices.DeleteFunc(l.Standing.Links, func(f agreement.InForce) bool {
 		return f.Link != jisrv1.Link_LINK_OWNER && f.Link != jisrv1.Link_LINK_OVERSIGHT
@@ -237,9 +231,9 @@ func (s *Store) auditor(ctx context.Context, conn querier, c *identity.Caller, n
 // showEntry renders one entry and puts on the docket how much of it the caller
 // may see; nil where it is not about the record, or where all that linked its agency
 // is closed to the caller by a seal.
-func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller, l agreement.Loaded, about string, st result) (_ *jisrv1.LogEntry, err error) {
+func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller, l agreement.Loaded, about string, found foundEntry) (_ *jisrv1.LogEntry, err error) {
 	leaf := &jisrv1.LogLeaf{}
-	if err := proto.Unmarshal(blob(st, 2), leaf); err != nil {
+	if err := proto.Unmarshal(found.leaf, leaf); err != nil {
 		return nil, err
 	}
 	var subject *jisrv1.LogSubject
@@ -254,7 +248,7 @@ func (s *Store) showEntry(ctx context.Context, conn querier, c *identity.Caller,
 	if sealed, err := s.closedBySeal(conn, c, subject); sealed || err != nil {
 		return nil, err
 	}
-	e := audit.Show(st.ColumnText(0), leaf, subject, blob(st, 3))
+	e := audit.Show(found.name, leaf, subject, found.commitment)
 	setCreateTime(e, time.UnixMicro(leaf.GetTimeMicros()))
 	own := l
 	if !shows(c, leaf, subject) {

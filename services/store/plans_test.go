@@ -30,7 +30,7 @@ type step struct {
 }
 
 // growing are the tables that grow with an exchange.
-var growing = []string{"records", "sight", "epochs", "consents", "orders", "seals", "endangered", "deliveries", "idempotency", "log_entries", "log_subjects"}
+var growing = []string{"records", "sight", "epochs", "consents", "orders", "seals", "endangered", "deliveries", "idempotency", "log_entries", "log_subjects", "log_finds"}
 
 // grows says which step of a plan reads more the more there is; empty if none does.
 // leading are the first columns of indexes. What an agency sees is too much to go
@@ -72,6 +72,7 @@ var filling = []string{
 	`INSERT INTO deliveries(name, agency, case_name, notification, state, lease_until)
 		SELECT gen_random_uuid(), 'agency-' || n % 20, gen_random_uuid(), '', 1 + n % 3, 0 FROM generate_series(1, $1) n`,
 	"INSERT INTO log_subjects(record, time, seq) SELECT (random() * 9e18)::bigint, n, n FROM generate_series(1, $1) n",
+	"INSERT INTO log_finds(box, time, seq, finds) SELECT (random() * 9e18)::bigint, 0, n, repeat('x', 2000)::bytea FROM generate_series(1, $1 / 4) n",
 	`INSERT INTO consents(name, subject, role, agency, purpose, classes, until_time)
 		SELECT gen_random_uuid(), gen_random_uuid(), n % 19, '', n % 5, 0, n FROM generate_series(1, $1 / 4) n`,
 	"INSERT INTO orders(name, case_name, target, kind, until_time) SELECT gen_random_uuid(), gen_random_uuid(), '', n % 9, n FROM generate_series(1, $1 / 4) n",

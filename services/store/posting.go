@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -162,8 +161,7 @@ const postedGeneration = "~journal"
 
 var intoEntries = wideInsert("log_entries", "seq, name, time, leaf, salt, commitment", "")
 
-// post writes entries, and what finds them in the order in which that lies, with
-// their generation.
+// post writes entries, and files what finds them, with their generation.
 func (c *sqliteConn) post(k kept, generation int64) error {
 	last, err := number(c, "SELECT COALESCE(MAX(seq), 0) FROM log_entries")
 	if err != nil {
@@ -181,16 +179,11 @@ func (c *sqliteConn) post(k kept, generation int64) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(k.finds, func(a, b find) int {
-		return cmp.Or(cmp.Compare(a.record, b.record), cmp.Compare(a.time, b.time), cmp.Compare(a.nth, b.nth))
-	})
-	err = c.insert(intoSubjects, len(k.finds), 3, func(st *sqlite.Stmt, row, at int) {
-		f := &k.finds[row]
-		st.BindInt64(at, f.record)
-		st.BindInt64(at+1, f.time)
-		st.BindInt64(at+2, last+1+f.nth)
-	})
-	if err != nil {
+	finds := slices.Clone(k.finds)
+	for i := range finds {
+		finds[i].seq += last + 1
+	}
+	if err := c.file(finds); err != nil {
 		return err
 	}
 	return posted(c, generation)

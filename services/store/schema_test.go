@@ -57,6 +57,11 @@ func TestAReadFollowsIndexesAlone(t *testing.T) {
 	if steps := plan(touchedQuery(3)); grows(steps) {
 		t.Errorf("the links of a receipt go by %q", steps)
 	}
+	for _, query := range []string{rowsQuery, aroundQuery, ownQuery, entriesQuery} {
+		if steps := plan(query); grows(steps) {
+			t.Errorf("the entries about a record go by %q", steps)
+		}
+	}
 	for _, holders := range []int{1, 3} {
 		for _, q := range []Query{{}, {Parent: "cases/x"}, {State: 1}} {
 			text := namesText(q, holders)

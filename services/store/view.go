@@ -292,53 +292,37 @@ func stand(c *identity.Caller, t *record.Type, r row, given []consentInForce, l 
 }
 
 // Names lists, in order, the names of everything in a case that the caller may
-// know of, the case first; for reading a whole file record by record.
-func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) ([]string, error) {
-	order := []string{"Case", "Victim", "Suspect", "Referral", "Consent", "Order", "Share"}
-	var names []string
-	err := s.read(ctx, func(conn querier) error {
-		for _, typeName := range order {
-			found, err := s.namesIn(conn, c, caseName, typeName)
-			if err != nil {
-				return unavailable(ctx, err)
-			}
-			names = append(names, found...)
-		}
-		return nil
+// know of, the case first; for reading a whole file record by record. Below the case
+// they are found as a list is: what is hidden there is not looked at.
+func (s *Store) Names(ctx context.Context, c *identity.Caller, caseName string) (names []string, err error) {
+	err = s.read(ctx, func(conn querier) error {
+		names, err = s.namesIn(ctx, conn, c, caseName)
+		return err
 	})
-	if err == nil && !slices.Contains(names, caseName) {
+	return names, err
+}
+
+func (s *Store) namesIn(ctx context.Context, conn querier, c *identity.Caller, caseName string) ([]string, error) {
+	n, ok := record.ParseName(caseName)
+	if !ok {
 		return nil, fault.New(fault.NotFound)
 	}
-	return names, err
-}
-
-func (s *Store) namesIn(conn querier, c *identity.Caller, caseName, typeName string) (names []string, err error) {
-	links := linkList(c.Law.Shelf(c.Role, typeName))
-	hs := holders(c)
-	if len(links) == 0 {
-		return nil, nil
+	if _, _, err := s.load(ctx, conn, c, c.Law, n); err != nil {
+		return nil, err
 	}
-	// Found by the case's names, and not by all that a holder sees.
-	query := `SELECT DISTINCT s.create_time, s.sort, s.name FROM records r JOIN sight s ON s.name = r.name
-		WHERE r.case_name = ? AND r.type = ? AND s.visible = 1 AND (s.until_time = 0 OR s.until_time > ?)
-		  AND s.holder || '' IN (` + placeholders(len(hs)) + `) AND s.link IN (` + placeholders(len(links)) + `)
-		ORDER BY s.create_time, s.sort, s.name`
-	args := append([]any{caseName, typeName, s.Clock().UnixMicro()}, append(hs, links...)...)
-	err = each(conn, query, func(st result) error {
-		if name := st.ColumnText(2); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		return nil
-	}, args...)
-	return names, err
-}
-
-func linkList(set agreement.LinkSet) (links []any) {
-	for n := range jisrv1.Link_name {
-		if set.Has(jisrv1.Link(n)) {
-			links = append(links, int(n))
+	names := []string{caseName}
+	for _, typeName := range []string{"Victim", "Suspect", "Referral", "Consent", "Order", "Share"} {
+		q := Query{Type: record.ByName(typeName), Parent: caseName}
+		for after, more := (position{}), true; more; {
+			found, further, err := s.names(conn, c, q, after, pageMax)
+			if err != nil {
+				return nil, unavailable(ctx, err)
+			}
+			for _, f := range found {
+				names, after = append(names, f.name), f.position
+			}
+			more = further
 		}
 	}
-	slices.SortFunc(links, func(a, b any) int { return a.(int) - b.(int) })
-	return links
+	return names, nil
 }

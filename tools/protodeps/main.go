@@ -11,6 +11,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -46,13 +47,21 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("protodeps", flag.ContinueOnError)
 	out := flags.String("o", ".proto-deps", "folder to write to; other .proto files in it are removed")
+	contract := flags.String("plain", "", "folder of a contract to write without its options, in place of what it imports")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	return write(*out, thirdParty())
+	if *contract == "" {
+		return write(*out, thirdParty())
+	}
+	files, err := plain(context.Background(), *contract)
+	if err != nil {
+		return err
+	}
+	return write(*out, files)
 }
 
 // thirdParty lists the linked files that our schema may import, by path.

@@ -651,6 +651,7 @@ var texts = map[string]string{
 	"jisr.v1.PulledDelivery":                                    "A delivery with what its receiver may see of its matter now.",
 	"jisr.v1.PulledDelivery.case":                               "The case.",
 	"jisr.v1.PulledDelivery.delivery":                           "The delivery.",
+	"jisr.v1.PulledDelivery.more":                               "The answer has no room for the case or for all of these victims: GetCase and ListVictims read them.",
 	"jisr.v1.PulledDelivery.notification":                       "The notification.",
 	"jisr.v1.PulledDelivery.victims":                            "The victims it names.",
 	"jisr.v1.PurposeTerms":                                      "How far a purpose reaches.",

@@ -485,6 +485,7 @@ type PulledDelivery struct {
 	xxx_hidden_Notification *Notification          `protobuf:"bytes,2,opt,name=notification,proto3"`
 	xxx_hidden_Case         *Case                  `protobuf:"bytes,3,opt,name=case,proto3"`
 	xxx_hidden_Victims      *[]*Victim             `protobuf:"bytes,4,rep,name=victims,proto3"`
+	xxx_hidden_More         bool                   `protobuf:"varint,5,opt,name=more,proto3"`
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -544,6 +545,13 @@ func (x *PulledDelivery) GetVictims() []*Victim {
 	return nil
 }
 
+func (x *PulledDelivery) GetMore() bool {
+	if x != nil {
+		return x.xxx_hidden_More
+	}
+	return false
+}
+
 func (x *PulledDelivery) SetDelivery(v *Delivery) {
 	x.xxx_hidden_Delivery = v
 }
@@ -558,6 +566,10 @@ func (x *PulledDelivery) SetCase(v *Case) {
 
 func (x *PulledDelivery) SetVictims(v []*Victim) {
 	x.xxx_hidden_Victims = &v
+}
+
+func (x *PulledDelivery) SetMore(v bool) {
+	x.xxx_hidden_More = v
 }
 
 func (x *PulledDelivery) HasDelivery() bool {
@@ -604,6 +616,8 @@ type PulledDelivery_builder struct {
 	Case *Case
 	// The victims it names.
 	Victims []*Victim
+	// The answer has no room for the case or for all of these victims: GetCase and ListVictims read them.
+	More bool
 }
 
 func (b0 PulledDelivery_builder) Build() *PulledDelivery {
@@ -614,6 +628,7 @@ func (b0 PulledDelivery_builder) Build() *PulledDelivery {
 	x.xxx_hidden_Notification = b.Notification
 	x.xxx_hidden_Case = b.Case
 	x.xxx_hidden_Victims = &b.Victims
+	x.xxx_hidden_More = b.More
 	return m0
 }
 
@@ -795,12 +810,13 @@ const file_jisr_v1_notification_service_proto_rawDesc = "" +
 	"\x16PullDeliveriesResponse\x127\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x17.jisr.v1.PulledDeliveryR\n" +
-	"deliveries\"\xc8\x01\n" +
+	"deliveries\"\xe2\x01\n" +
 	"\x0ePulledDelivery\x12-\n" +
 	"\bdelivery\x18\x01 \x01(\v2\x11.jisr.v1.DeliveryR\bdelivery\x129\n" +
 	"\fnotification\x18\x02 \x01(\v2\x15.jisr.v1.NotificationR\fnotification\x12!\n" +
 	"\x04case\x18\x03 \x01(\v2\r.jisr.v1.CaseR\x04case\x12)\n" +
-	"\avictims\x18\x04 \x03(\v2\x0f.jisr.v1.VictimR\avictims\"\x8e\x03\n" +
+	"\avictims\x18\x04 \x03(\v2\x0f.jisr.v1.VictimR\avictims\x12\x18\n" +
+	"\x04more\x18\x05 \x01(\bB\x04\xc8\xf3\x18\x01R\x04more\"\x8e\x03\n" +
 	"\x1cAcknowledgeDeliveriesRequest\x12b\n" +
 	"\x06parent\x18\x01 \x01(\tBJ\xe0A\x02\xfaA\x10\n" +
 	"\x0ejisr.v1/Agency\xbaH1r/2-^agencies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x06parent\x12\x85\x01\n" +

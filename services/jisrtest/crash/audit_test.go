@@ -49,6 +49,7 @@ func (x *exchange) openLedger(path string) (*ledger, error) {
 		records: make(map[string]stored), deliveries: make(map[string]int),
 	}
 	marks := x.marks()
+	numbered := make(map[[2]int64]string) // entries, by number and time
 	column := func(s *sqlite.Stmt, i int) []byte {
 		b := make([]byte, s.ColumnLen(i))
 		s.ColumnBytes(i, b)
@@ -73,8 +74,19 @@ func (x *exchange) openLedger(path string) (*ledger, error) {
 			return nil
 		}},
 		{"SELECT s.record, e.name FROM log_subjects s JOIN log_entries e ON e.seq = s.seq AND e.time = s.time", func(s *sqlite.Stmt) error {
-			l.listed[fmt.Sprint(s.ColumnInt64(0), " ", s.ColumnText(1))] = true
+			l.listed[listed(uint64(s.ColumnInt64(0)), s.ColumnText(1))] = true
 			return nil
+		}},
+		{"SELECT seq, time, name FROM log_entries", func(s *sqlite.Stmt) error {
+			numbered[[2]int64{s.ColumnInt64(0), s.ColumnInt64(1)}] = s.ColumnText(2)
+			return nil
+		}},
+		{"SELECT box, finds FROM log_finds", func(s *sqlite.Stmt) error {
+			return findsIn(uint64(s.ColumnInt64(0)), column(s, 1), func(key uint64, seq, time int64) {
+				if name, there := numbered[[2]int64{seq, time}]; there {
+					l.listed[listed(key, name)] = true
+				}
+			})
 		}},
 		{"SELECT name, type, revision, header, envelope FROM records", func(s *sqlite.Stmt) error {
 			name := marks.Name(s.ColumnText(0))
@@ -97,8 +109,11 @@ func (x *exchange) openLedger(path string) (*ledger, error) {
 // listing is what finds an entry from a record.
 func listing(recordName, entry string) string {
 	sum := sha256.Sum256([]byte(recordName))
-	return fmt.Sprint(int64(binary.BigEndian.Uint64(sum[:])), " ", entry)
+	return listed(binary.BigEndian.Uint64(sum[:]), entry)
 }
+
+// listed tells apart what the log does: by the first 60 bits of a record's key.
+func listed(key uint64, entry string) string { return fmt.Sprint(key>>4, " ", entry) }
 
 func (l *ledger) add(name string, salt, encoded, commitment []byte, leaf *jisrv1.LogLeaf) {
 	if !bytes.Equal(audit.Commit(salt, encoded), commitment) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io/fs"
+	"math/bits"
 	"os"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -60,6 +61,43 @@ func journal(database string) (entries []journalled, err error) {
 		}
 	}
 	return entries, err
+}
+
+// findsIn reads a row of what finds entries, without the program that wrote it: the
+// least time and number, then for each record the way from the one before it, how many
+// finds it has, and the way from each to the next. A box's number begins with 1, and
+// goes on with as many of the first bits of the keys that lie in it.
+func findsIn(box uint64, row []byte, found func(key uint64, seq, time int64)) error {
+	broken := false
+	signed := func() int64 {
+		v, n := binary.Varint(row)
+		row, broken = row[max(n, 0):], broken || n <= 0
+		return v
+	}
+	unsigned := func() uint64 {
+		v, n := binary.Uvarint(row)
+		row, broken = row[max(n, 0):], broken || n <= 0
+		return v
+	}
+	firstTime, firstSeq, record := signed(), signed(), uint64(0)
+	for len(row) > 0 && !broken {
+		record += unsigned()
+		if inner := bits.Len64(record) - bits.Len64(box); inner < 0 || record>>inner != box {
+			return errors.New("a find lies in a box in which nobody looks for it")
+		}
+		time, seq := firstTime, firstSeq
+		for range unsigned() {
+			time, seq = time+int64(unsigned()), seq+signed()
+			if broken {
+				break
+			}
+			found(record<<4, seq, time)
+		}
+	}
+	if broken {
+		return errors.New("a row of finds is cut off")
+	}
+	return nil
 }
 
 // enter takes what is in the journal and not in the database yet.

@@ -146,7 +146,7 @@ CREATE INDEX idempotency_by_time ON idempotency (create_time);
 
 -- The access log. It is written with each read: an entry is appended under a
 -- number and found by it, so that no index by random names is spread over the
--- file; its subjects stand in one tree and not in a table and an index.
+-- file; its subjects stand in one tree and not in a table and an index, or in boxes.
 CREATE TABLE log_entries (
   seq        INTEGER PRIMARY KEY,
   name       TEXT NOT NULL,
@@ -160,6 +160,15 @@ CREATE TABLE log_subjects (
   time   BIGINT NOT NULL,
   seq    BIGINT NOT NULL,
   PRIMARY KEY (record, time, seq)
+) WITHOUT ROWID;
+-- What a file's posted entries are about: many finds a row. A box has sixteen within
+-- it, and the innermost is of one record alone; boxes.go says how they are filled.
+CREATE TABLE log_finds (
+  box   BIGINT NOT NULL,
+  time  BIGINT NOT NULL,  -- in an innermost box the first find's, else 0
+  seq   BIGINT NOT NULL,  -- and this, too; else the row's place in its box
+  finds BLOB NOT NULL,
+  PRIMARY KEY (box, time, seq)
 ) WITHOUT ROWID;
 
 -- The agreements that were in force, and the one that is.
