@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/jisr-exchange/jisr/services/keyring"
 	"github.com/jisr-exchange/jisr/services/record"
@@ -13,13 +14,16 @@ import (
 // names are parts of a longer text, whoever reads that has them translated.
 //
 // Without a keyring there is nothing that has a name.
-type marks struct{ *keyring.Shelfmarks }
+type marks struct {
+	*keyring.Shelfmarks
+	known *names
+}
 
 func newMarks(ring *keyring.Ring) marks {
 	if ring == nil {
 		return marks{}
 	}
-	return marks{ring.Shelfmarks()}
+	return marks{ring.Shelfmarks(), &names{young: make(map[string]string)}}
 }
 
 // newName makes a name for a record that this call makes.
@@ -35,10 +39,17 @@ func (m marks) of(name string) string {
 }
 
 func (m marks) name(mark string) string {
-	if m.Shelfmarks == nil {
+	if m.Shelfmarks == nil || len(mark) < caseBytes { // no name is shorter
 		return mark
 	}
-	return m.Name(mark)
+	if name, kept := m.known.of(mark); kept {
+		return name
+	}
+	name := m.Name(mark)
+	if name != mark {
+		m.known.keep(mark, name)
+	}
+	return name
 }
 
 // all are the marks of what has names.
@@ -77,4 +88,39 @@ func apart(args, given []any) []any {
 		return slices.Clone(given)
 	}
 	return args
+}
+
+// names are those of marks that were read of late: a page that is read again has the
+// same hundred. The marks of names are not kept: how soon a name that a caller sends is
+// answered must not tell whether others have sent it.
+type names struct {
+	mu         sync.RWMutex
+	young, old map[string]string
+}
+
+// namesKept bounds each half of what is kept, at some three hundred bytes each.
+const namesKept = 2048
+
+func (n *names) of(mark string) (name string, kept bool) {
+	n.mu.RLock()
+	name, kept = n.young[mark]
+	if kept {
+		n.mu.RUnlock()
+		return name, true
+	}
+	name, kept = n.old[mark]
+	n.mu.RUnlock()
+	if kept {
+		n.keep(mark, name)
+	}
+	return name, kept
+}
+
+func (n *names) keep(mark, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.young) >= namesKept {
+		n.old, n.young = n.young, make(map[string]string)
+	}
+	n.young[mark] = name
 }
